@@ -1,0 +1,79 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace EcapaIlgpu.Tests;
+
+/// <summary>Where test files lie: in the repository, and beside it where the larger reference set exists.</summary>
+internal static partial class TestFiles
+{
+    public static string Repository { get; } = FindRepository();
+
+    public static string TestRoot { get; } = Path.Combine(Repository, "tests", "testdata");
+
+    public static string ReferenceRoot { get; } = Path.GetFullPath(Path.Combine(Repository, "..", "shared", "reference"));
+
+    public static string InTestdata(string relative) => Path.Combine(TestRoot, relative);
+
+    public static string InReference(string relative) => Path.Combine(ReferenceRoot, relative);
+
+    /// <summary>Reads a .npy file of float32, float64 or int64, C order, little endian, as doubles.</summary>
+    public static (double[] Values, int[] Shape) ReadNpy(string path)
+    {
+        byte[] bytes = File.ReadAllBytes(path);
+        int headerLength = bytes[6] == 1 ? BitConverter.ToUInt16(bytes, 8) : BitConverter.ToInt32(bytes, 8);
+        int start = (bytes[6] == 1 ? 10 : 12) + headerLength;
+        string header = Encoding.ASCII.GetString(bytes, start - headerLength, headerLength);
+        string type = TypePattern().Match(header).Groups[1].Value;
+        if (header.Contains("'fortran_order': True", StringComparison.Ordinal))
+            throw new InvalidDataException($"{path}: Fortran order");
+        int[] shape = [.. ShapePattern().Match(header).Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(s => int.Parse(s, CultureInfo.InvariantCulture))];
+        ReadOnlySpan<byte> body = bytes.AsSpan(start);
+        double[] values = type switch
+        {
+            "<f4" => [.. MemoryMarshal.Cast<byte, float>(body).ToArray().Select(v => (double)v)],
+            "<f8" => MemoryMarshal.Cast<byte, double>(body).ToArray(),
+            "<i8" => [.. MemoryMarshal.Cast<byte, long>(body).ToArray().Select(v => (double)v)],
+            _ => throw new InvalidDataException($"{path}: type {type}"),
+        };
+        return (values, shape);
+    }
+
+    [GeneratedRegex(@"'descr':\s*'([^']+)'")]
+    private static partial Regex TypePattern();
+
+    [GeneratedRegex(@"'shape':\s*\(([^)]*)\)")]
+    private static partial Regex ShapePattern();
+
+    private static string FindRepository()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "EcapaIlgpu.sln")))
+                return folder.FullName;
+        }
+        throw new DirectoryNotFoundException($"No EcapaIlgpu.sln above {AppContext.BaseDirectory}.");
+    }
+}
+
+/// <summary>A test that needs the large reference set beside the repository, and is skipped with the reason where it is absent.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class ReferenceFactAttribute : FactAttribute
+{
+    public ReferenceFactAttribute() => Skip = ReferenceSet.MissingReason;
+}
+
+/// <summary>As <see cref="ReferenceFactAttribute"/>, for theories.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class ReferenceTheoryAttribute : TheoryAttribute
+{
+    public ReferenceTheoryAttribute() => Skip = ReferenceSet.MissingReason;
+}
+
+internal static class ReferenceSet
+{
+    public static string? MissingReason { get; } =
+        Directory.Exists(TestFiles.ReferenceRoot) ? null : $"the reference set is not at ../shared/reference beside the repository";
+}
