@@ -258,6 +258,14 @@ public sealed class EcapaModelTests : IDisposable
     }
 
     [Fact]
+    public void Global_context_means_nothing_to_a_pooling_without_attention()
+    {
+        Write("avg_model.pt", TinyModels.StateDict(TinyModels.Config with { Pooling = Pooling.Tstp }));
+        WriteConfig(TinyYaml.Replace("ASTP", "TSTP\n  global_context_att: true", StringComparison.Ordinal));
+        Assert.False(EcapaModel.Load(_folder).Config.GlobalContext);
+    }
+
+    [Fact]
     public void A_config_of_another_network_beside_a_file_is_left_aside()
     {
         string path = Write("model.safetensors", TinyModels.StateDict(TinyModels.Config));
