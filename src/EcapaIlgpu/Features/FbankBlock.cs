@@ -60,7 +60,7 @@ internal static unsafe class FbankBlock<TLanes>
     private sealed class Scratch
     {
         private readonly float* _hops;
-        private readonly float* _frames;
+        private readonly float* _spectrum;
         private readonly float* _power;
         private readonly float* _mel;
         private readonly float* _hopSums;
@@ -74,13 +74,13 @@ internal static unsafe class FbankBlock<TLanes>
             // A vector that straddles cache lines costs two accesses, so everything starts on a line of 64 bytes.
             const int Line = 64 / sizeof(float);
             int w = TLanes.Count;
-            int hops = HopRows * Stride, frames = RealFft.Points * w, power = FbankTables.PowerBins * w, mel = Fbank.MelBins * w;
-            _memory = GC.AllocateArray<float>(hops + frames + power + mel + (2 * Stride) + Line + TLanes.Count, pinned: true);
+            int hops = HopRows * Stride, spectrum = RealFft.Points * w, power = FbankTables.PowerBins * w, mel = Fbank.MelBins * w;
+            _memory = GC.AllocateArray<float>(hops + spectrum + power + mel + (2 * Stride) + Line + TLanes.Count, pinned: true);
             float* start = (float*)Unsafe.AsPointer(ref _memory[0]);
             start = (float*)(((nuint)start + 63) & ~(nuint)63);
             _hops = start;
-            _frames = _hops + hops;
-            _power = _frames + frames;
+            _spectrum = _hops + hops;
+            _power = _spectrum + spectrum;
             _mel = _power + power;
             _hopSums = _mel + mel;
             _headSums = _hopSums + Stride;
@@ -91,8 +91,7 @@ internal static unsafe class FbankBlock<TLanes>
             LoadHops(samples[..(((frames - 1) * Fbank.FrameShift) + Fbank.FrameLength)]);
             for (int frame = 0; frame < frames; frame += TLanes.Count)
             {
-                WindowFrames(frame);
-                RealFft.QuadruplePower<TLanes>(_frames, Fbank.FrameLength, _power);
+                PowerSpectra(frame);
                 LogMelEnergies();
                 StoreRows(rows.Slice(frame * Fbank.MelBins, Math.Min(TLanes.Count, frames - frame) * Fbank.MelBins));
             }
@@ -138,20 +137,15 @@ internal static unsafe class FbankBlock<TLanes>
             }
         }
 
-        /// <summary>Removes each frame's mean and applies the window.</summary>
-        private void WindowFrames(int frame)
+        /// <summary>Four times the power spectra of the windowed frames.</summary>
+        private void PowerSpectra(int frame)
         {
             TLanes sum = TLanes.Load(_hopSums + frame) + TLanes.Load(_hopSums + frame + 1) + TLanes.Load(_headSums + frame + 2);
             // What the pre-emphasis leaves of the mean: it is linear, so the mean may be removed after it.
             TLanes mean = sum * TLanes.Broadcast(FbankTables.ConstantLeft / Fbank.FrameLength);
-            float* hops = _hops + frame;
-            float* target = _frames;
             fixed (float* window = FbankTables.Window)
             fixed (int* offset = SampleOffset)
-            {
-                for (int i = 0; i < Fbank.FrameLength; i++, target += TLanes.Count)
-                    TLanes.Store((TLanes.Load(hops + offset[i]) - mean) * TLanes.Broadcast(window[i]), target);
-            }
+                RealFft.QuadruplePower<TLanes, WindowedFrames>(new(_hops + frame, offset, window, mean), Fbank.FrameLength, _spectrum, _power);
         }
 
         private void LogMelEnergies()
@@ -182,5 +176,12 @@ internal static unsafe class FbankBlock<TLanes>
                     row[bin] = _mel[(bin * TLanes.Count) + lane];
             }
         }
+    }
+
+    /// <summary>Frames with their mean removed and the window applied, in the moment they are read.</summary>
+    private readonly struct WindowedFrames(float* hops, int* offset, float* window, TLanes mean) : ISignals<TLanes>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TLanes Load(int index) => (TLanes.Load(hops + offset[index]) - mean) * TLanes.Broadcast(window[index]);
     }
 }

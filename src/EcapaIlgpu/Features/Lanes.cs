@@ -1,6 +1,8 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace EcapaIlgpu.Features;
 
@@ -24,7 +26,7 @@ internal unsafe interface ILanes<TSelf> :
     /// <summary><c>a * b + c</c> with one rounding.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 
-    /// <summary><c>c - a * b</c> with one rounding.</summary>
+    /// <summary><c>c - a * b</c> with one rounding: the machine's own instruction, as a separate negation would cost one more.</summary>
     static abstract TSelf NegatedMultiplyAdd(TSelf a, TSelf b, TSelf c);
 
     static abstract TSelf Max(TSelf a, TSelf b);
@@ -64,7 +66,9 @@ internal readonly unsafe struct Lanes512(Vector512<float> value) : ILanes<Lanes5
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512 NegatedMultiplyAdd(Lanes512 a, Lanes512 b, Lanes512 c) =>
-        new(Vector512.FusedMultiplyAdd(-a._value, b._value, c._value));
+        new(Avx512F.IsSupported
+            ? Avx512F.FusedMultiplyAddNegated(a._value, b._value, c._value)
+            : Vector512.FusedMultiplyAdd(-a._value, b._value, c._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512 Max(Lanes512 a, Lanes512 b) => new(Vector512.Max(a._value, b._value));
@@ -104,7 +108,9 @@ internal readonly unsafe struct Lanes256(Vector256<float> value) : ILanes<Lanes2
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 NegatedMultiplyAdd(Lanes256 a, Lanes256 b, Lanes256 c) =>
-        new(Vector256.FusedMultiplyAdd(-a._value, b._value, c._value));
+        new(Fma.IsSupported
+            ? Fma.MultiplyAddNegated(a._value, b._value, c._value)
+            : Vector256.FusedMultiplyAdd(-a._value, b._value, c._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 Max(Lanes256 a, Lanes256 b) => new(Vector256.Max(a._value, b._value));
@@ -144,7 +150,9 @@ internal readonly unsafe struct Lanes128(Vector128<float> value) : ILanes<Lanes1
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 NegatedMultiplyAdd(Lanes128 a, Lanes128 b, Lanes128 c) =>
-        new(Vector128.FusedMultiplyAdd(-a._value, b._value, c._value));
+        new(Fma.IsSupported ? Fma.MultiplyAddNegated(a._value, b._value, c._value)
+            : AdvSimd.IsSupported ? AdvSimd.FusedMultiplySubtract(c._value, a._value, b._value)
+            : Vector128.FusedMultiplyAdd(-a._value, b._value, c._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 Max(Lanes128 a, Lanes128 b) => new(Vector128.Max(a._value, b._value));

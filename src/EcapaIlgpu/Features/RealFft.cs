@@ -26,53 +26,64 @@ internal static unsafe class RealFft
     /// Four times the power at bins 1 to 255 (the separation's factor of one half, squared, is left to the caller's weights).
     /// Bin 0 is not computed: no mel filter looks at it.
     /// </summary>
-    /// <param name="signals">
-    /// <c>[512][lanes]</c>, point <c>i</c> of every signal at <c>i * lanes</c>; overwritten. Points from
-    /// <paramref name="length"/> on count as zero, whatever is there.
-    /// </param>
+    /// <param name="signals">The points. From <paramref name="length"/> on they count as zero and are not asked for.</param>
     /// <param name="length">Points given, even, more than 384.</param>
+    /// <param name="workspace"><c>[512][lanes]</c>; overwritten.</param>
     /// <param name="power"><c>[256][lanes]</c>.</param>
-    public static void QuadruplePower<TLanes>(float* signals, int length, float* power)
+    public static void QuadruplePower<TLanes, TSignals>(TSignals signals, int length, float* workspace, float* power)
         where TLanes : struct, ILanes<TLanes>
+        where TSignals : struct, ISignals<TLanes>, allows ref struct
     {
         fixed (float* circle = UnitCircle)
         {
-            PaddedPass<TLanes>(signals, length / 2, circle);
-            Pass<TLanes>(signals, 64, circle);
-            Pass<TLanes>(signals, 16, circle);
-            LastPass<TLanes>(signals);
-            Separate<TLanes>(signals, circle, power);
+            FirstPass<TLanes, TSignals>(signals, length / 2, workspace, circle);
+            // The four quarters are now transforms of their own: each goes through all its passes while it is in the nearest cache.
+            for (int quarter = 0; quarter < ComplexPoints; quarter += ComplexPoints / 4)
+            {
+                float* z = At<TLanes>(workspace, quarter);
+                Pass<TLanes>(z, 64, circle);
+                Pass<TLanes>(z, 16, circle);
+                LastPass<TLanes>(z);
+            }
+            Separate<TLanes>(workspace, circle, power);
         }
     }
 
-    /// <summary>The first pass, over the whole length, which does not read the zero padding.</summary>
-    private static void PaddedPass<TLanes>(float* z, int given, float* circle)
+    /// <summary>The pass over the whole length, straight from the signals and without their zero padding.</summary>
+    private static void FirstPass<TLanes, TSignals>(TSignals signals, int given, float* z, float* circle)
         where TLanes : struct, ILanes<TLanes>
+        where TSignals : struct, ISignals<TLanes>, allows ref struct
     {
         const int Quarter = ComplexPoints / 4;
-        TLanes zero = TLanes.Broadcast(0);
         for (int j = 0; j < Quarter; j++)
         {
-            Twiddles<TLanes> twiddles = new(circle, j * (Points / ComplexPoints));
-            float* p = At<TLanes>(z, j);
-            bool lastIsGiven = j + (3 * Quarter) < given;
-            float* last = At<TLanes>(p, 3 * Quarter);
-            Butterfly(p, Quarter, lastIsGiven ? TLanes.Load(last) : zero, lastIsGiven ? TLanes.Load(last + TLanes.Count) : zero, twiddles);
+            TLanes r3 = TLanes.Broadcast(0), i3 = r3;
+            if (j + (3 * Quarter) < given)
+                (r3, i3) = (signals.Load(2 * (j + (3 * Quarter))), signals.Load((2 * (j + (3 * Quarter))) + 1));
+            Butterfly(
+                signals.Load(2 * j), signals.Load((2 * j) + 1),
+                signals.Load(2 * (j + Quarter)), signals.Load((2 * (j + Quarter)) + 1),
+                signals.Load(2 * (j + (2 * Quarter))), signals.Load((2 * (j + (2 * Quarter))) + 1),
+                r3, i3,
+                At<TLanes>(z, j), 2 * Quarter * TLanes.Count, new Twiddles<TLanes>(circle, j * (Points / ComplexPoints)));
         }
     }
 
+    /// <summary>A pass over 64 points in spans of <paramref name="span"/>, in place.</summary>
     private static void Pass<TLanes>(float* z, int span, float* circle)
         where TLanes : struct, ILanes<TLanes>
     {
-        int quarter = span / 4;
-        for (int j = 0; j < quarter; j++)
+        int w = TLanes.Count, quarter = span / 4 * 2 * w;
+        for (int j = 0; j < span / 4; j++)
         {
             Twiddles<TLanes> twiddles = new(circle, j * (Points / span));
-            for (int start = j; start < ComplexPoints; start += span)
+            for (int start = j; start < ComplexPoints / 4; start += span)
             {
-                float* p = At<TLanes>(z, start);
-                float* last = At<TLanes>(p, 3 * quarter);
-                Butterfly(p, quarter, TLanes.Load(last), TLanes.Load(last + TLanes.Count), twiddles);
+                float* p = At<TLanes>(z, start), p1 = p + quarter, p2 = p1 + quarter, p3 = p2 + quarter;
+                Butterfly(
+                    TLanes.Load(p), TLanes.Load(p + w), TLanes.Load(p1), TLanes.Load(p1 + w),
+                    TLanes.Load(p2), TLanes.Load(p2 + w), TLanes.Load(p3), TLanes.Load(p3 + w),
+                    p, quarter, twiddles);
             }
         }
     }
@@ -82,7 +93,7 @@ internal static unsafe class RealFft
         where TLanes : struct, ILanes<TLanes>
     {
         int w = TLanes.Count;
-        for (int start = 0; start < ComplexPoints; start += 4)
+        for (int start = 0; start < ComplexPoints / 4; start += 4)
         {
             float* p = At<TLanes>(z, start);
             TLanes r0 = TLanes.Load(p), i0 = TLanes.Load(p + w), r1 = TLanes.Load(p + (2 * w)), i1 = TLanes.Load(p + (3 * w));
@@ -128,22 +139,20 @@ internal static unsafe class RealFft
     private static TLanes SquaredMagnitude<TLanes>(TLanes real, TLanes imaginary)
         where TLanes : struct, ILanes<TLanes> => TLanes.MultiplyAdd(real, real, imaginary * imaginary);
 
-    /// <summary>Four points <paramref name="quarter"/> apart, in place; the fourth is passed in because it may be padding.</summary>
+    /// <summary>Four points, to be stored <paramref name="quarter"/> floats apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Butterfly<TLanes>(float* p, int quarter, TLanes r3, TLanes i3, in Twiddles<TLanes> twiddles)
+    private static void Butterfly<TLanes>(
+        TLanes r0, TLanes i0, TLanes r1, TLanes i1, TLanes r2, TLanes i2, TLanes r3, TLanes i3,
+        float* target, int quarter, in Twiddles<TLanes> twiddles)
         where TLanes : struct, ILanes<TLanes>
     {
-        int w = TLanes.Count;
-        float* p1 = At<TLanes>(p, quarter), p2 = At<TLanes>(p, 2 * quarter), p3 = At<TLanes>(p, 3 * quarter);
-        TLanes r0 = TLanes.Load(p), i0 = TLanes.Load(p + w), r1 = TLanes.Load(p1), i1 = TLanes.Load(p1 + w);
-        TLanes r2 = TLanes.Load(p2), i2 = TLanes.Load(p2 + w);
         TLanes sumR = r0 + r2, sumI = i0 + i2, differenceR = r0 - r2, differenceI = i0 - i2;
         TLanes oddR = r1 + r3, oddI = i1 + i3, turnR = r1 - r3, turnI = i1 - i3;
-        TLanes.Store(sumR + oddR, p);
-        TLanes.Store(sumI + oddI, p + w);
-        StoreTurned(differenceR + turnI, differenceI - turnR, twiddles.Cos1, twiddles.Sin1, p1);
-        StoreTurned(sumR - oddR, sumI - oddI, twiddles.Cos2, twiddles.Sin2, p2);
-        StoreTurned(differenceR - turnI, differenceI + turnR, twiddles.Cos3, twiddles.Sin3, p3);
+        TLanes.Store(sumR + oddR, target);
+        TLanes.Store(sumI + oddI, target + TLanes.Count);
+        StoreTurned(differenceR + turnI, differenceI - turnR, twiddles.Cos1, twiddles.Sin1, target + quarter);
+        StoreTurned(sumR - oddR, sumI - oddI, twiddles.Cos2, twiddles.Sin2, target + (2 * quarter));
+        StoreTurned(differenceR - turnI, differenceI + turnR, twiddles.Cos3, twiddles.Sin3, target + (3 * quarter));
     }
 
     /// <summary>Stores <c>(r + i sqrt(-1)) * (cos - sin sqrt(-1))</c>.</summary>
@@ -179,4 +188,12 @@ internal static unsafe class RealFft
             Sin3 = TLanes.Broadcast(circle[(6 * step) + 1]);
         }
     }
+}
+
+/// <summary>Real signals, one in each lane, that can be read point by point.</summary>
+internal interface ISignals<TLanes>
+    where TLanes : struct, ILanes<TLanes>
+{
+    /// <summary>Point <paramref name="index"/> of every signal.</summary>
+    TLanes Load(int index);
 }
