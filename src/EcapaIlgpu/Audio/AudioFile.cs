@@ -3,10 +3,9 @@ using System.Collections.Frozen;
 namespace EcapaIlgpu.Audio;
 
 /// <summary>
-/// Sound from files and streams. WAV is read by this library itself; everything else, and WAV files that hold a codec, by libsndfile where
-/// it is
-/// installed, else by the <c>ffmpeg</c> of the PATH. What a file is follows from its content, never from its name. All methods may be
-/// called from several threads at once.
+/// Sound from files and streams. WAV is read by this library itself; everything else, and WAV files that hold a codec, by libsndfile
+/// where it is installed, else by the <c>ffmpeg</c> of the PATH. What a file is follows from its content, never from its name. All
+/// methods may be called from several threads at once.
 /// </summary>
 public static class AudioFile
 {

@@ -8,8 +8,7 @@ public sealed record AudioOptions
 
     /// <summary>
     /// Samples per second of the result, <see cref="Resampler.MinimumRate"/> to <see cref="Resampler.MaximumRate"/>. Default: 16000, what
-    /// the
-    /// models are trained on.
+    /// the models are trained on.
     /// </summary>
     public int SampleRate { get; init; } = 16000;
 
@@ -19,8 +18,7 @@ public sealed record AudioOptions
 
     /// <summary>
     /// The longest sound that is read. A compressed file of a few kilobytes can hold days of silence, so that no limit on memory follows
-    /// from a
-    /// file's size alone. Default: 24 hours. (The decoded samples must fit in one array as well: 2,147,483,591 of them.)
+    /// from a file's size alone. Default: 24 hours. (The decoded samples must fit in one array as well: 2,147,483,591 of them.)
     /// </summary>
     public TimeSpan MaximumDuration { get; init; } = TimeSpan.FromHours(24);
 }

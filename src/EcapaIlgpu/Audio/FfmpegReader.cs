@@ -5,9 +5,8 @@ using System.Text;
 namespace EcapaIlgpu.Audio;
 
 /// <summary>
-/// Whatever an installed <c>ffmpeg</c> decodes, at the file's own rate, read from its standard output as float WAV: its header carries the
-/// rate
-/// and the channels, which raw samples would not, and float keeps lossy formats unclipped and 16 and 24 bits exact.
+/// Whatever an installed <c>ffmpeg</c> decodes, at the file's own rate, read from its standard output as float WAV: its header carries
+/// the rate and the channels, which raw samples would not, and float keeps lossy formats unclipped and 16 and 24 bits exact.
 /// </summary>
 internal static class FfmpegReader
 {

@@ -9,10 +9,9 @@ namespace EcapaIlgpu.Audio;
 /// <remarks>
 /// With the rates divided by their greatest common divisor to <c>orig</c> and <c>new</c>, and <c>base = 0.99 min(orig, new)</c>, output
 /// <c>b*new + i</c> is <c>sum_j x[b*orig + j] h((j/orig - i/new) * base) * base/orig</c> with <c>h(t) = sinc(t) cos^2(pi t / 12)</c> for
-/// |t| &lt; 6 and 0
-/// beyond. torchaudio convolves with all <c>orig + 2 * width</c> taps of every phase; only the 12 orig/base that are not zero are kept
-/// here, so that a pair of rates without a common divisor (44101 to 16000) costs 2 MB and not 2 GB. Instances may be used from several
-/// threads at once.
+/// |t| &lt; 6 and 0 beyond. torchaudio convolves with all <c>orig + 2 * width</c> taps of every phase; only the 12 orig/base that are not
+/// zero are kept here, so that a pair of rates without a common divisor (44101 to 16000) costs 2 MB and not 2 GB. Instances may be used
+/// from several threads at once.
 /// </remarks>
 public sealed class Resampler
 {

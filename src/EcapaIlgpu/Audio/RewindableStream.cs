@@ -2,8 +2,7 @@ namespace EcapaIlgpu.Audio;
 
 /// <summary>
 /// Lets the header of a stream that cannot seek be looked at and handed to another reader: keeps what is read until <see cref="Forget"/>,
-/// and
-/// <see cref="Rewind"/> gives it out again.
+/// and <see cref="Rewind"/> gives it out again.
 /// </summary>
 /// <param name="inner">The stream; stays the caller's.</param>
 /// <param name="source">The file, for messages.</param>

@@ -4,8 +4,7 @@ namespace EcapaIlgpu.Audio;
 
 /// <summary>
 /// libsndfile's C functions (sndfile.h, version 1.0.17 and later), where the library is installed. It is looked for by the names its
-/// packages give it, as
-/// none of them carries the unversioned name that only development packages link.
+/// packages give it, as none of them carries the unversioned name that only development packages link.
 /// </summary>
 internal sealed unsafe class SndfileLibrary
 {

@@ -4,8 +4,7 @@ namespace EcapaIlgpu.Audio;
 
 /// <summary>
 /// FLAC, Ogg Vorbis and Opus, MP3, AIFF, AU, CAF, W64, NIST SPHERE and the codecs of WAV, through libsndfile. Files and streams go the
-/// same way, by its
-/// virtual I/O, which spares each system's rules for file names.
+/// same way, by its virtual I/O, which spares each system's rules for file names.
 /// </summary>
 internal static unsafe class SndfileReader
 {
@@ -40,8 +39,7 @@ internal static unsafe class SndfileReader
                 return reason;
 
             // libsndfile gives every format as double at full scale ±1, integers of up to 32 bits divided by their power of two, lossy
-            // formats unclipped:
-            // just what a float64 WAV file holds. Asking for integers instead would clip lossy formats.
+            // formats unclipped: just what a float64 WAV file holds. Asking for integers instead would clip lossy formats.
             WaveformBuilder builder = new(source, info.SampleRate, info.Channels, SampleEncoding.Float64, options);
             double[] block = new double[Math.Max(SamplesPerRead / info.Channels, 1) * info.Channels];
             long got;

@@ -9,8 +9,8 @@ public class WavMutationTests
 {
     /// <summary>
     /// Fixed memory of one read: stream buffers and, for a short file of an awkward rate, a message or two. Per byte: an 8-bit sample
-    /// becomes a float
-    /// (4), and from 4000 Hz four floats more (16); filters of one row per output sample at most (13 taps * 4 bytes * 4 samples).
+    /// becomes a float (4), and from 4000 Hz four floats more (16); filters of one row per output sample at most (13 taps * 4 bytes * 4
+    /// samples).
     /// </summary>
     private const long FixedBytes = 300_000;
     private const long BytesPerByte = 4 + 16 + 13 * 16;
