@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace EcapaIlgpu.Engines.Reference;
 
 /// <summary>The pieces of attentive statistics pooling (wespeaker's ASTP) that are not convolutions.</summary>
@@ -33,17 +35,17 @@ internal static class AttentiveStatistics
     /// </summary>
     public static FrameMatrix WeightedMeanAndDeviation(FrameMatrix x, FrameMatrix weights)
     {
-        FrameMatrix mean = new(1, x.Channels), variance = new(1, x.Channels);
-        for (int t = 0; t < x.Frames; t++)
-        {
-            for (int c = 0; c < x.Channels; c++)
-                mean[0][c] += weights[t][c] * x[t][c];
-        }
-        for (int t = 0; t < x.Frames; t++)
-        {
-            for (int c = 0; c < x.Channels; c++)
-                variance[0][c] += weights[t][c] * (x[t][c] - mean[0][c]) * (x[t][c] - mean[0][c]);
-        }
+        FrameMatrix mean = WeightedSum(x, weights);
+        FrameMatrix squares = x.Zip(mean.RepeatRow(x.Frames), (v, m) => (v - m) * (v - m));
+        FrameMatrix variance = WeightedSum(squares, weights);
         return FrameMatrix.Concatenate([mean, variance.Map(v => Math.Sqrt(Math.Max(v, LeastVariance)))]);
+    }
+
+    private static FrameMatrix WeightedSum(FrameMatrix x, FrameMatrix weights)
+    {
+        FrameMatrix sum = new(1, x.Channels);
+        for (int t = 0; t < x.Frames; t++)
+            TensorPrimitives.MultiplyAdd(x[t], weights[t], sum.Values, sum.Values);
+        return sum;
     }
 }

@@ -13,8 +13,10 @@ internal static class BatchNorm
         FrameMatrix y = new(x.Frames, x.Channels);
         for (int t = 0; t < x.Frames; t++)
         {
-            for (int c = 0; c < x.Channels; c++)
-                y[t][c] = ((x[t][c] - mean[c]) / Math.Sqrt(variance[c] + BatchNormWeights.Epsilon) * gamma[c]) + beta[c];
+            ReadOnlySpan<double> source = x[t];
+            Span<double> row = y[t];
+            for (int c = 0; c < row.Length; c++)
+                row[c] = ((source[c] - mean[c]) / Math.Sqrt(variance[c] + BatchNormWeights.Epsilon) * gamma[c]) + beta[c];
         }
         return y;
     }

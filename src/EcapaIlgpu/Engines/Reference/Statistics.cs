@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace EcapaIlgpu.Engines.Reference;
 
 /// <summary>Unweighted statistics of an utterance per channel, each a row.</summary>
@@ -8,13 +10,10 @@ internal static class Statistics
 
     public static FrameMatrix Mean(FrameMatrix x)
     {
-        FrameMatrix mean = new(1, x.Channels);
+        FrameMatrix sum = new(1, x.Channels);
         for (int t = 0; t < x.Frames; t++)
-        {
-            for (int c = 0; c < x.Channels; c++)
-                mean[0][c] += x[t][c] / x.Frames;
-        }
-        return mean;
+            TensorPrimitives.Add(sum.Values, x[t], sum.Values);
+        return sum.Map(s => s / x.Frames);
     }
 
     /// <summary>
@@ -23,12 +22,9 @@ internal static class Statistics
     /// </summary>
     public static FrameMatrix StandardDeviation(FrameMatrix x)
     {
-        FrameMatrix mean = Mean(x), squares = new(1, x.Channels);
+        FrameMatrix deviation = x.Zip(Mean(x).RepeatRow(x.Frames), (v, mean) => v - mean), squares = new(1, x.Channels);
         for (int t = 0; t < x.Frames; t++)
-        {
-            for (int c = 0; c < x.Channels; c++)
-                squares[0][c] += (x[t][c] - mean[0][c]) * (x[t][c] - mean[0][c]);
-        }
+            TensorPrimitives.MultiplyAdd(deviation[t], deviation[t], squares.Values, squares.Values);
         return squares.Map(s => Math.Sqrt((s / Math.Max(x.Frames - 1, 1)) + VarianceFloor));
     }
 }
