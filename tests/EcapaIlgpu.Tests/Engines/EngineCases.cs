@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Reference;
+using EcapaIlgpu.Engines.Simd;
 using EcapaIlgpu.Model;
 
 namespace EcapaIlgpu.Tests.Engines;
@@ -14,6 +15,9 @@ internal sealed record EngineUnderTest(string Name, Func<EcapaWeights, int, IEmb
     public static IReadOnlyList<EngineUnderTest> All { get; } =
     [
         new("reference", (weights, _) => new ReferenceEngine(weights)),
+        // Every vector width this machine has: the narrower ones are what other machines run.
+        .. ((int[])[512, 256, 128]).Where(bits => bits <= MatrixKernel.WidestBits).Select(bits =>
+            new EngineUnderTest($"simd {bits}", (weights, threads) => new SimdEngine(weights, new SimdOptions { Threads = threads, VectorBits = bits }))),
     ];
 
     public static EngineUnderTest Named(string name) => All.Single(e => e.Name == name);
