@@ -62,7 +62,7 @@ internal sealed unsafe class Pooler : IDisposable
         }
         if (_kind is not Pooling.Astp)
             return;
-        Hide(x, offsets, moments, hidden);
+        HiddenLayer(x, offsets, moments, hidden);
         cancellation.ThrowIfCancellationRequested();
         int strips = TimeStatistics.Strips(Channels);
         _pool.Run(utterances * strips, (item, _) =>
@@ -100,7 +100,7 @@ internal sealed unsafe class Pooler : IDisposable
     }
 
     /// <summary>The attention's hidden layer, <c>[rows, 128]</c>: tanh(W x + b), with the context's part of W in b.</summary>
-    private void Hide(float* x, int[] offsets, float* moments, float* hidden)
+    private void HiddenLayer(float* x, int[] offsets, float* moments, float* hidden)
     {
         int rows = offsets[^1], utterances = offsets.Length - 1;
         float* bias = _contextBias.Require((long)utterances * Bottleneck);
