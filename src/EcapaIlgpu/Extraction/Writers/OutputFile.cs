@@ -36,7 +36,7 @@ internal sealed class OutputFile : IDisposable
             if (full.StartsWith("/dev/", StringComparison.Ordinal))
                 return new OutputFile(new FileStream(full, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0), path, ownsStream: true);
             // Writing through a link replaces what it points at, not the link.
-            full = File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full;
+            full = (File.Exists(full) ? File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName : null) ?? full;
             if (Directory.Exists(full))
                 throw new InputException(path, "cannot be written: it is a folder; give the name of a file");
             string folder = Path.GetDirectoryName(full)!;
