@@ -45,10 +45,10 @@ public static class AudioListing
             IgnoreInaccessible = false,
         })
         {
-            ShouldIncludePredicate = static (ref entry) => !entry.IsDirectory && AudioFile.HasAudioExtension(entry.FileName),
+            ShouldIncludePredicate = static (ref entry) => !entry.IsDirectory && AudioFile.Extensions.Contains(Path.GetExtension(entry.FileName).ToString()),
             ShouldRecursePredicate = static (ref entry) => !LeadsBackUp(ref entry),
         };
-        return Sorted(folder, files, $"no audio files in this folder (looked for {string.Join(' ', AudioFile.Extensions)}, also in folders below)");
+        return Sorted(folder, files, $"no audio files in this folder or below it (looked for {string.Join(' ', AudioFile.Extensions.Order())})");
     }
 
     private static List<string> ByPattern(string pattern)

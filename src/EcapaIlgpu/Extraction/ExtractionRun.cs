@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Numerics.Tensors;
 using System.Threading.Channels;
 using EcapaIlgpu.Engines;
 
@@ -186,15 +185,17 @@ internal sealed class ExtractionRun : IAsyncDisposable
         }
     }
 
-    /// <summary>Scales an embedding where that is asked for; the reason where it cannot be used.</summary>
     private InputException? Finish(Span<float> embedding, AudioInput input)
     {
-        float norm = TensorPrimitives.Norm<float>(embedding);
-        if (!float.IsFinite(norm))
-            return new InputException(input.Path, "the network's answer is not finite; the model is damaged or not an embedding model");
-        if (_options.Normalize && norm > 0)
-            TensorPrimitives.Divide(embedding, norm, embedding);
-        return null;
+        try
+        {
+            RawEmbedding.Finish(embedding, input.Path, _options.Normalize);
+            return null;
+        }
+        catch (InputException e)
+        {
+            return e;
+        }
     }
 
     private long RowsOf(PendingFile file) => (file.Utterance?.Frames.Length ?? 0) / _engine.Config.FeatureDim;
