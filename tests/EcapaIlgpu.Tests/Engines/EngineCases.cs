@@ -45,6 +45,8 @@ internal sealed record EngineCase(string Name, EcapaConfig Config, params int[] 
         new("c32 TSDP", new() { Channels = 32, Pooling = Pooling.Tsdp }, 1, 2, 28, 100),
         new("c64 TAP emb_bn", new() { Channels = 64, Pooling = Pooling.Tap, EmbeddingBatchNorm = true }, 1, 2, 28, 100),
         new("c64 GLOB 256", new() { Channels = 64, EmbeddingSize = 256, GlobalContext = true }, 300, 6, 127, 128),
+        // Longer than any piece that an engine cuts utterances into.
+        new("c16 GLOB long", new() { Channels = 16, EmbeddingSize = 24, GlobalContext = true }, 5000, 3, 2200),
         new("c512", new(), 28, 1, 129),
         new("c512 GLOB", new() { GlobalContext = true }, 1, 2, 3, 27, 28, 64, 129, 300),
     ];
