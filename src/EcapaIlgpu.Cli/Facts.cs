@@ -46,6 +46,10 @@ internal static class Facts
                     case int number:
                         json.WriteNumberValue(number);
                         break;
+                    // As a float: the fewest digits, where a double would show the rounding.
+                    case float number:
+                        json.WriteNumberValue(number);
+                        break;
                     case double number:
                         json.WriteNumberValue(number);
                         break;
@@ -71,7 +75,8 @@ internal static class Facts
     {
         bool truth => truth ? "yes" : "no",
         long or int => string.Format(CultureInfo.InvariantCulture, "{0:#,0}", value),
-        double number => number.ToString("0.0000", CultureInfo.InvariantCulture),
+        float number => number.ToString("0.0000", CultureInfo.InvariantCulture),
+        double number => number.ToString("#,0", CultureInfo.InvariantCulture),
         _ => (string)value,
     };
 }

@@ -33,7 +33,7 @@ public sealed record EmbedderOptions
 /// <summary>From speech to speaker embeddings: a model, the engine that computes it, and everything before it.</summary>
 /// <remarks>
 /// Thread-safe: calls from several threads read audio at the same time and take turns on the engine. For many files
-/// <see cref="EmbedAsync"/> is much faster than <see cref="Embed(string, CancellationToken)"/> in a loop, since it reads ahead and computes in batches;
+/// <see cref="EmbedAsync(IEnumerable{string}, CancellationToken)"/> is much faster than <see cref="Embed(string, CancellationToken)"/> in a loop, since it reads ahead and computes in batches;
 /// both give the same bits. Dispose when no call is running.
 /// </remarks>
 public sealed class SpeakerEmbedder : IDisposable

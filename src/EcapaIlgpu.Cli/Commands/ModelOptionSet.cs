@@ -63,6 +63,9 @@ internal sealed class ModelOptionSet
         command.Options.Add(_pooling);
     }
 
+    /// <summary>Adds <c>--pooling</c>, where the model is an argument.</summary>
+    public void AddPoolingTo(Command command) => command.Options.Add(_pooling);
+
     /// <summary>Adds all of them.</summary>
     public void AddAllTo(Command command)
     {
@@ -87,7 +90,18 @@ internal sealed class ModelOptionSet
     /// <summary>Where <c>--model</c> points; null for the bundled model.</summary>
     public string? ModelPath(ParseResult arguments) => arguments.GetValue(_model);
 
-    public Pooling? Pooling(ParseResult arguments) => arguments.GetValue(_pooling);
+    /// <summary>Loads a checkpoint without preparing to run it.</summary>
+    /// <param name="path">Null for the bundled model.</param>
+    /// <param name="arguments">Where <c>--pooling</c> may be.</param>
+    /// <param name="console">Told what was left aside.</param>
+    public EcapaModel LoadModel(string? path, ParseResult arguments, CliConsole console)
+    {
+        EcapaModel model = path is null
+            ? EcapaModel.LoadBundled()
+            : EcapaModel.Load(path, new ModelOptions { Pooling = arguments.GetValue(_pooling) });
+        WarnOf(model, console);
+        return model;
+    }
 
     /// <summary>Loads the model and says what it will run on.</summary>
     public SpeakerEmbedder Load(ParseResult arguments, CliConsole console, bool normalize = false)
@@ -95,12 +109,20 @@ internal sealed class ModelOptionSet
         SpeakerEmbedder embedder = SpeakerEmbedder.Load(ModelPath(arguments), new EmbedderOptions
         {
             Device = arguments.GetValue(_device)!,
-            Pooling = Pooling(arguments),
+            Pooling = arguments.GetValue(_pooling),
             Threads = arguments.GetValue(_threads),
             Audio = new AudioOptions { Channel = arguments.GetValue(_channel) },
             Normalize = normalize,
         });
+        if (!Quiet(arguments))
+            WarnOf(embedder.Model, console);
         console.Say($"device: {embedder.Device}");
         return embedder;
+    }
+
+    private static void WarnOf(EcapaModel model, CliConsole console)
+    {
+        foreach (string warning in model.Warnings)
+            console.Complain("warning", warning);
     }
 }

@@ -48,11 +48,11 @@ internal sealed class SimilarityCommand : CliCommand
         if (results.Any(r => r.Error is not null))
             return ExitCode.Failed;
 
-        double cosine = Cosine.Similarity(results[0].Embedding.Span, results[1].Embedding.Span);
+        float cosine = Cosine.Similarity(results[0].Embedding.Span, results[1].Embedding.Span);
         Facts.Print(Console,
         [
             new Fact("cosine (-1 to 1)", "cosine", cosine),
-            new Fact("wespeaker (cosine+1)/2", "wespeaker", (cosine + 1) / 2),
+            new Fact("wespeaker (cosine+1)/2", "wespeaker", Cosine.WespeakerScore(cosine)),
         ], arguments.GetValue(_json));
         return ExitCode.Done;
     }

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using EcapaIlgpu.Scoring;
 
 namespace EcapaIlgpu.Extraction;
 
@@ -9,10 +10,9 @@ internal static class RawEmbedding
     /// <exception cref="InputException">A number is not finite.</exception>
     public static void Finish(Span<float> embedding, string source, bool normalize)
     {
-        float norm = TensorPrimitives.Norm<float>(embedding);
-        if (!float.IsFinite(norm))
+        if (!TensorPrimitives.IsFiniteAll<float>(embedding))
             throw new InputException(source, "the network's answer is not finite; the model is damaged or not an embedding model");
-        if (normalize && norm > 0)
-            TensorPrimitives.Divide(embedding, norm, embedding);
+        if (normalize)
+            Cosine.Normalize(embedding, embedding);
     }
 }
