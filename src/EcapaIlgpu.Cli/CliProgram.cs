@@ -14,9 +14,14 @@ internal static class CliProgram
     {
         try
         {
-            int code = await ParseAndRunAsync(args, console, interrupt).ConfigureAwait(false);
-            await console.Text.FlushAsync(CancellationToken.None).ConfigureAwait(false);
-            return code;
+            try
+            {
+                return await ParseAndRunAsync(args, console, interrupt).ConfigureAwait(false);
+            }
+            finally
+            {
+                await console.Text.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+            }
         }
         catch (BrokenPipeException)
         {
