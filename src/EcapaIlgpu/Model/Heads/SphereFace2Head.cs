@@ -17,7 +17,7 @@ public sealed class SphereFace2Head : CosineHead
         tensors.ThrowIfUnfit();
         _bias = bias.Span[0];
         _options = options;
-        _angle = new AngularMargin(Margin, options.EasyMargin);
+        _angle = new AngularMargin(Margin, easy: false);
     }
 
     /// <summary>The training loss of one embedding; the loss of a batch is the mean over its embeddings.</summary>
