@@ -14,7 +14,11 @@ public sealed class EcapaProcessTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     /// <summary>More than is embedded before anything below has happened.</summary>
-    private string LongList() => _folder.Write("long.scp", string.Concat(Enumerable.Range(0, 100_000).Select(i => $"utt{i:000000} {Sample}\n")));
+    private string LongList()
+    {
+        string audio = ShortSpeech.Write(_folder["short.wav"], TimeSpan.FromSeconds(0.5));
+        return _folder.Write("long.scp", string.Concat(Enumerable.Range(0, 100_000).Select(i => $"utt{i:000000} {audio}\n")));
+    }
 
     /// <summary>Starts a long run and waits until rows are in its unfinished output.</summary>
     private async Task<Process> StartLongRun()
@@ -37,7 +41,7 @@ public sealed class EcapaProcessTests : IDisposable
         CliResult result = await Ecapa.EndAsync(process);
 
         Assert.Equal(130, result.Code);
-        Assert.Equal(["e.jsonl", "long.scp"], _folder.Entries());
+        Assert.Equal(["e.jsonl", "long.scp", "short.wav"], _folder.Entries());
         string[] lines = File.ReadAllLines(_folder["e.jsonl"]);
         Assert.InRange(lines.Length, 1, 99_999);
         Assert.Contains($"interrupted: {lines.Length} of 100000 files", result.Error);

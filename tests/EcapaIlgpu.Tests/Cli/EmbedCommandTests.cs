@@ -146,7 +146,6 @@ public sealed class EmbedCommandTests : IDisposable
             (["--scp", twice], $"error: {twice}, line 3: the name 'a' is already that of line 1"),
             (["--scp", malformed], $"error: {malformed}, line 2: 'lonely' has no path"),
             ([good, "-o", _folder["no/such/e.npy"]], "there is no folder"),
-            ([good, "-o", _folder["e.npy"], "--model", _folder["no.pt"]], _folder["no.pt"]),
         })
         {
             CliResult result = await Embed(args);
