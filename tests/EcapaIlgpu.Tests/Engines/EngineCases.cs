@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Reference;
+using EcapaIlgpu.Engines.Simd;
 using EcapaIlgpu.Model;
 
 namespace EcapaIlgpu.Tests.Engines;
@@ -13,7 +14,9 @@ internal sealed record EngineUnderTest(string Name, Func<EcapaWeights, int, IEmb
     /// <summary>Every engine of the library. A new one is one line here.</summary>
     public static IReadOnlyList<EngineUnderTest> All { get; } =
     [
-        new("reference", (weights, _) => new ReferenceEngine(weights)),
+        .. from bits in (int[])[512, 256, 128]
+           where bits <= MatrixKernel.WidestBits
+           select new EngineUnderTest($"simd {bits}", (weights, threads) => new SimdEngine(weights, new SimdOptions { Threads = threads, VectorBits = bits })),
     ];
 
     public static EngineUnderTest Named(string name) => All.Single(e => e.Name == name);
@@ -29,7 +32,8 @@ internal sealed record EngineCase(string Name, EcapaConfig Config, params int[] 
 
     /// <summary>
     /// Every pooling, with and without what is optional; channel counts that are and are not multiples of a vector's width (24 and 40
-    /// have splits of 3 and 5); lengths about the reach of the widest convolution, tile sizes, and the single frame.
+    /// have splits of 3 and 5); lengths about the reach of the widest convolution, tile sizes, what an engine may cut an utterance at, and the single
+    /// frame.
     /// </summary>
     public static IReadOnlyList<EngineCase> All { get; } =
     [
@@ -41,6 +45,7 @@ internal sealed record EngineCase(string Name, EcapaConfig Config, params int[] 
         new("c32 TSDP", new() { Channels = 32, Pooling = Pooling.Tsdp }, 1, 2, 28, 100),
         new("c64 TAP emb_bn", new() { Channels = 64, Pooling = Pooling.Tap, EmbeddingBatchNorm = true }, 1, 2, 28, 100),
         new("c64 GLOB 256", new() { Channels = 64, EmbeddingSize = 256, GlobalContext = true }, 300, 6, 127, 128),
+        new("c16 long", new() { Channels = 16 }, 2048, 2100),
         new("c512", new(), 28, 1, 129),
         new("c512 GLOB", new() { GlobalContext = true }, 1, 2, 3, 27, 28, 64, 129, 300),
     ];
