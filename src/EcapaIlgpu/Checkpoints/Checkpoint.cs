@@ -61,14 +61,16 @@ public sealed class Checkpoint
     {
         if (Directory.Exists(path))
             throw new InputException(path, "is a folder where a checkpoint file was expected.");
+        byte[] file;
         try
         {
-            return new Checkpoint(File.ReadAllBytes(path), path);
+            file = File.ReadAllBytes(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw new InputException(path, $"the checkpoint cannot be read: {e.Message}", e);
         }
+        return new Checkpoint(file, path);
     }
 
     /// <summary>Reads a checkpoint from a stream, to its end.</summary>
@@ -78,9 +80,12 @@ public sealed class Checkpoint
     public static Checkpoint Load(Stream stream, string name)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        using MemoryStream copy = stream.CanSeek ? new(checked((int)(stream.Length - stream.Position))) : new();
+        using MemoryStream copy = new();
         try
         {
+            if (stream.CanSeek)
+                copy.Capacity = (int)Math.Min(Math.Max(stream.Length - stream.Position, 0), Array.MaxLength);
+            // Throws where a stream is longer than memory can address.
             stream.CopyTo(copy);
         }
         catch (IOException e)

@@ -9,7 +9,9 @@ namespace EcapaIlgpu.Checkpoints;
 /// </summary>
 internal static class SafetensorsReader
 {
-    private const string MetadataKey = "__metadata__";
+    /// <summary>The one key of the header that is not a tensor.</summary>
+    public const string MetadataKey = "__metadata__";
+
     private const int MaxRank = 64;
 
     private static readonly FrozenDictionary<string, TensorType> Types = new Dictionary<string, TensorType>

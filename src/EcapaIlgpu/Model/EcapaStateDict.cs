@@ -27,7 +27,8 @@ internal static class EcapaStateDict
     public static EcapaWeights Read(Checkpoint checkpoint, WespeakerConfig? config, Pooling? pooling)
     {
         EcapaConfig found = ReadConfig(checkpoint, config, pooling);
-        config?.CheckAgainst(found, checkpoint.Name);
+        if (config?.DifferencesFrom(found) is { } differences)
+            throw new InputException(checkpoint.Name, $"disagrees with {config.Source}: {differences}.");
         return ReadWeights(checkpoint, found);
     }
 
@@ -46,7 +47,11 @@ internal static class EcapaStateDict
         return projection;
     }
 
-    private static EcapaConfig ReadConfig(Checkpoint checkpoint, WespeakerConfig? config, Pooling? pooling)
+    /// <summary>The shape of the network as the extents of its tensors give it.</summary>
+    /// <param name="checkpoint">The tensors.</param>
+    /// <param name="config">Asked for the pooling where the tensors leave it open, and for nothing else.</param>
+    /// <param name="pooling">As for <see cref="Read"/>.</param>
+    public static EcapaConfig ReadConfig(Checkpoint checkpoint, WespeakerConfig? config, Pooling? pooling)
     {
         int? channels = Extent(("layer1.conv.weight", 0), ("layer1.conv.bias", 0), ("layer2.se_res2block.0.conv.weight", 0));
         int? embedding = Extent(("linear.weight", 0), ("linear.bias", 0));
@@ -65,7 +70,7 @@ internal static class EcapaStateDict
         return new EcapaConfig
         {
             Channels = channels.Value,
-            FeatureDim = Extent(("layer1.conv.weight", 1)) ?? config?.FeatureDim ?? new EcapaConfig().FeatureDim,
+            FeatureDim = Extent(("layer1.conv.weight", 1)) ?? new EcapaConfig().FeatureDim,
             EmbeddingSize = embedding.Value,
             Pooling = ReadPooling(),
             GlobalContext = Extent(("pool.linear1.weight", 1)) == 3 * EcapaConfig.AggregateChannels,
@@ -94,8 +99,13 @@ internal static class EcapaStateDict
             }
             if (possible is [var only])
                 return only;
-            return config?.Pooling is { } named && possible.Contains(named) ? named : throw new InputException(
-                checkpoint.Name, $"pools with {Names(possible)}, which its tensors do not tell apart; say which with --pooling, or put its config.yaml beside it.");
+            if (config?.Pooling is { } named)
+            {
+                return possible.Contains(named) ? named : throw new InputException(
+                    checkpoint.Name, $"has the tensors of {Names(possible)} pooling; {config.Source} names {Names([named])}.");
+            }
+            throw new InputException(checkpoint.Name, $"pools with {Names(possible)}, which its tensors do not tell apart; "
+                + $"say which with --pooling, or put its {EcapaModel.ConfigFileName} beside it.");
         }
     }
 

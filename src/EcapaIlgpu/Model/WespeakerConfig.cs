@@ -18,6 +18,8 @@ internal sealed partial class WespeakerConfig
     private const int MaxDepth = 64;
     private const string ModelKey = "model", ModelArgsKey = "model_args", ProjectionArgsKey = "projection_args";
 
+    private const string HyperbolicProjection = "ham_margin";
+
     private static readonly Dictionary<string, ProjectionKind> ProjectionTypes = new(StringComparer.Ordinal)
     {
         ["softmax"] = ProjectionKind.Softmax,
@@ -81,6 +83,39 @@ internal sealed partial class WespeakerConfig
         }
     }
 
+    /// <summary>The name of a head of wespeaker's that this library cannot compute; null where it can.</summary>
+    public string? UnsupportedProjection => _projectionArgs.GetValueOrDefault("project_type") is HyperbolicProjection ? HyperbolicProjection : null;
+
+    /// <summary>What <see cref="ToMetadata"/> put into a safetensors file; null where there is nothing of the kind.</summary>
+    public static WespeakerConfig? FromMetadata(IReadOnlyDictionary<string, string> metadata, string source)
+    {
+        Dictionary<string, string> Known(params ReadOnlySpan<string> names)
+        {
+            Dictionary<string, string> known = new(StringComparer.Ordinal);
+            foreach (string name in names)
+            {
+                if (metadata.TryGetValue(name, out string? value))
+                    known[name] = value;
+            }
+            return known;
+        }
+        WespeakerConfig config = new($"the metadata of {source}", null, Known("pooling_func"), Known("project_type", "scale", "easy_margin"));
+        return config._modelArgs.Count + config._projectionArgs.Count > 0 ? config : null;
+    }
+
+    /// <summary>What the tensors of a network do not say, in wespeaker's words.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> ToMetadata(EcapaConfig config, ProjectionOptions? projection)
+    {
+        yield return new(ModelKey, config.Name);
+        yield return new("pooling_func", config.Pooling.ToString().ToUpperInvariant());
+        if (projection is null)
+            yield break;
+        if (projection.Kind is { } kind)
+            yield return new("project_type", ProjectionTypes.First(t => t.Value == kind).Key);
+        yield return new("scale", projection.Scale.ToString(CultureInfo.InvariantCulture));
+        yield return new("easy_margin", projection.EasyMargin ? "true" : "false");
+    }
+
     public static WespeakerConfig Load(string path)
     {
         try
@@ -115,8 +150,8 @@ internal sealed partial class WespeakerConfig
             root.GetValueOrDefault(ProjectionArgsKey) as Dictionary<string, string> ?? []);
     }
 
-    /// <summary>Refuses a checkpoint whose tensors have another shape than the file says.</summary>
-    public void CheckAgainst(EcapaConfig found, string checkpoint)
+    /// <summary>Where the file says something else than the tensors, each difference with both values; null where they agree.</summary>
+    public string? DifferencesFrom(EcapaConfig found)
     {
         List<string> differences = [];
         Compare("channels", Channels, found.Channels);
@@ -125,8 +160,7 @@ internal sealed partial class WespeakerConfig
         Compare("global_context_att", GlobalContext, found.GlobalContext);
         Compare("emb_bn", EmbeddingBatchNorm, found.EmbeddingBatchNorm);
         Compare("pooling_func", Pooling, found.Pooling);
-        if (differences.Count > 0)
-            throw new InputException(checkpoint, $"disagrees with {Source}: {string.Join("; ", differences)}.");
+        return differences.Count > 0 ? string.Join("; ", differences) : null;
 
         void Compare<T>(string name, T? said, T inTensors)
             where T : struct
