@@ -23,7 +23,6 @@ internal sealed unsafe class Pooler : IDisposable
     private readonly PackedConv? _up;
     private readonly AlignedBuffer _moments = new();
     private readonly AlignedBuffer _contextBias = new();
-    private readonly AlignedBuffer _hidden = new();
 
     public Pooler(RowProduct product, WorkerPool pool, EcapaWeights weights)
     {
@@ -41,14 +40,15 @@ internal sealed unsafe class Pooler : IDisposable
             _context = PackedConv.Slice(kernel, weights.AttentionDown!, Channels, 2 * Channels);
     }
 
-    public AlignedBuffer[] Buffers => [_moments, _contextBias, _hidden];
+    public AlignedBuffer[] Buffers => [_moments, _contextBias];
 
     /// <summary>Pools every utterance.</summary>
     /// <param name="x"><c>[rows, 1536]</c>.</param>
     /// <param name="offsets">First row of each utterance, then the number of rows.</param>
+    /// <param name="hidden"><c>[rows, 128]</c>: room for the attention's hidden layer.</param>
     /// <param name="pooled">Receives <c>[utterances, PooledSize]</c>.</param>
     /// <param name="cancellation">Looked at between stages.</param>
-    public void Run(float* x, int[] offsets, float* pooled, CancellationToken cancellation)
+    public void Run(float* x, int[] offsets, float* hidden, float* pooled, CancellationToken cancellation)
     {
         int utterances = offsets.Length - 1;
         float* moments = _moments.Require((long)utterances * 2 * Channels);
@@ -62,7 +62,7 @@ internal sealed unsafe class Pooler : IDisposable
         }
         if (_kind is not Pooling.Astp)
             return;
-        float* hidden = Hidden(x, offsets, moments);
+        HiddenLayer(x, offsets, moments, hidden);
         cancellation.ThrowIfCancellationRequested();
         int strips = TimeStatistics.Strips(Channels);
         _pool.Run(utterances * strips, (item, _) =>
@@ -100,10 +100,9 @@ internal sealed unsafe class Pooler : IDisposable
     }
 
     /// <summary>The attention's hidden layer, <c>[rows, 128]</c>: tanh(W x + b), with the context's part of W in b.</summary>
-    private float* Hidden(float* x, int[] offsets, float* moments)
+    private void HiddenLayer(float* x, int[] offsets, float* moments, float* hidden)
     {
         int rows = offsets[^1], utterances = offsets.Length - 1;
-        float* hidden = _hidden.Require((long)rows * Bottleneck);
         float* bias = _contextBias.Require((long)utterances * Bottleneck);
         if (_context is not null)
             _product.Run(_context, moments, 2 * Channels, utterances, default, bias, Bottleneck);
@@ -127,7 +126,6 @@ internal sealed unsafe class Pooler : IDisposable
                 TensorPrimitives.Tanh(values, values);
             }
         });
-        return hidden;
     }
 
     /// <summary>

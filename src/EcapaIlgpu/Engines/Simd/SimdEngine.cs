@@ -7,8 +7,8 @@ namespace EcapaIlgpu.Engines.Simd;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Memory for a batch of R frames is 4 R (2 C + 1536 + 128) bytes and a fixed remainder: an hour of speech in one utterance takes 3.9 GB with 512
-/// channels and 5.4 GB with 1024. It is kept for the next batch, except after such giants.
+/// Memory for a batch of R frames is 4 R (2 C + 1536) bytes and a fixed remainder: an hour of speech in one utterance takes 3.7 GB with 512
+/// channels and 5.2 GB with 1024. It is kept for the next batch, except after such giants.
 /// </para>
 /// <para>Thread-safe: calls from several threads wait for each other. <see cref="Dispose"/> may be called twice, but not during a call.</para>
 /// </remarks>
@@ -129,7 +129,7 @@ public sealed unsafe class SimdEngine : IEmbeddingEngine
         int[] offsets = batch.Offsets.ToArray();
         FrameRange[] ranges = FrameRange.Cut(offsets, RangeFrames);
         float* state = _state.Require((long)rows * channels);
-        float* branch = _branch.Require((long)rows * channels);
+        float* branch = _branch.Require((long)rows * Math.Max(channels, EcapaConfig.Bottleneck));
         float* aggregated = _aggregated.Require((long)rows * EcapaConfig.AggregateChannels);
         using (System.Buffers.MemoryHandle frames = batch.Frames.Pin())
             _product.RunTaps(_layer1, (float*)frames.Pointer, _zeros.Pointer, offsets, new Epilogue { Relu = true }, state);
@@ -142,7 +142,7 @@ public sealed unsafe class SimdEngine : IEmbeddingEngine
             cancellation.ThrowIfCancellationRequested();
         }
         float* pooled = _pooled.Require((long)batch.Count * Config.PooledSize);
-        _pooler.Run(aggregated, offsets, pooled, cancellation);
+        _pooler.Run(aggregated, offsets, branch, pooled, cancellation);
         float* embedded = _embedded.Require(embeddings.Length);
         _product.Run(_linear, pooled, Config.PooledSize, batch.Count, default, embedded, Config.EmbeddingSize);
         new ReadOnlySpan<float>(embedded, embeddings.Length).CopyTo(embeddings);
