@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Numerics.Tensors;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -64,7 +63,7 @@ public static class SafetensorsWriter
         {
             byte[] raw = new byte[tensor.Values.Length * TensorEncoding.ElementSize(type)];
             TensorEncoding.Encode(tensor.Values.Span, type, raw);
-            if (!IsFinite(raw, type))
+            if (!HoldsFinite(raw, type))
                 throw new InputException(name, $"tensor {tensor.Name} holds numbers beyond the range of {SafetensorsReader.NameOf(type)}; write a wider type.");
             stream.Write(raw);
         }
@@ -111,10 +110,10 @@ public static class SafetensorsWriter
         json.WriteEndArray();
     }
 
-    private static bool IsFinite(ReadOnlySpan<byte> raw, TensorType type)
+    private static bool HoldsFinite(ReadOnlySpan<byte> raw, TensorType type)
     {
         float[] written = new float[raw.Length / TensorEncoding.ElementSize(type)];
         TensorEncoding.Decode(raw, type, written);
-        return TensorPrimitives.IsFiniteAll<float>(written);
+        return TensorEncoding.IsFinite(written);
     }
 }

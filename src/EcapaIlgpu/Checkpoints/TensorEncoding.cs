@@ -14,6 +14,8 @@ internal static class TensorEncoding
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 
+    public static bool IsFinite(ReadOnlySpan<float> values) => values.IsEmpty || TensorPrimitives.IsFiniteAll(values);
+
     /// <summary>Exact for float32, float16 and bfloat16; float64 and integers beyond 2^24 are rounded to the nearest float32.</summary>
     public static void Decode(ReadOnlySpan<byte> raw, TensorType type, Span<float> values)
     {

@@ -147,7 +147,7 @@ internal static class EcapaStateDict
     private static void CheckValues(Checkpoint checkpoint, NamedTensor tensor)
     {
         ReadOnlySpan<float> values = tensor.Values.Span;
-        if (!TensorPrimitives.IsFiniteAll(values))
+        if (!TensorEncoding.IsFinite(values))
             throw new InputException(checkpoint.Name, $"tensor {Shown.Name(tensor.Name)} holds NaN or infinite numbers (as float32); training diverged or the file is corrupt.");
         if (tensor.Name.EndsWith(EcapaTensors.RunningVariance, StringComparison.Ordinal) && !values.IsEmpty && TensorPrimitives.Min(values) < 0)
             throw new InputException(checkpoint.Name, $"tensor {Shown.Name(tensor.Name)} holds a negative variance; the file is corrupt.");

@@ -271,7 +271,8 @@ internal sealed class PickleMachine
             : throw Malformed("an integer that is not one"),
     };
 
-    private static object Narrowed(Int128 value) => value >= long.MinValue && value <= long.MaxValue ? (long)value : value;
+    // The cast to object keeps the two arms from meeting as Int128.
+    private static object Narrowed(Int128 value) => value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value;
 
     private object ParseFloat(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
         ? value
