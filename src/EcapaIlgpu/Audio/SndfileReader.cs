@@ -9,8 +9,9 @@ namespace EcapaIlgpu.Audio;
 internal static unsafe class SndfileReader
 {
     private const int SamplesPerRead = 1 << 15;
-    private const int FormatTypeMask = 0x0FFF_0000;
-    private const int FormatMpeg = 0x0023_0000;
+    private const int SubtypeMask = 0xFFFF;
+    private const int SubtypeMpegLayer1 = 0x80;
+    private const int SubtypeMpegLayer3 = 0x82;
 
     /// <summary>Reads the wanted channel.</summary>
     /// <param name="library">The installed library.</param>
@@ -68,8 +69,10 @@ internal static unsafe class SndfileReader
         List<string> warnings = [];
         if (error is not null)
             warnings.Add($"libsndfile stopped: {error}.");
-        // The length of an MPEG file without a Xing header is a guess from its first frame.
-        if (frames < info.Frames && info.Frames < SndfileLibrary.CountMax && (info.Format & FormatTypeMask) != FormatMpeg)
+        // The length of an MPEG file is a guess where it has no Xing header, and counts the encoder's delay and padding where it has one.
+        bool isMpeg = (info.Format & SubtypeMask) is >= SubtypeMpegLayer1 and <= SubtypeMpegLayer3;
+        long tolerated = isMpeg ? Math.Max(info.Frames / 20, 4 * 1152) : 0;
+        if (info.Frames < SndfileLibrary.CountMax && info.Frames - frames > tolerated)
             warnings.Add(WavReader.TruncationWarning(frames, info.Frames, info.SampleRate));
         return warnings;
     }
