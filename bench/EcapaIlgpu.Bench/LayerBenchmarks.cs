@@ -70,7 +70,7 @@ public unsafe class LayerBenchmarks
         _product.Run(_aggregate, _state.Pointer, Channels, _rows, new Epilogue { Relu = true }, _aggregated.Pointer, EcapaConfig.AggregateChannels);
 
     [Benchmark(Description = "attentive statistics with global context (pool)")]
-    public void Pool() => _pooler.Run(_aggregated.Pointer, _offsets, _pooled.Pointer, CancellationToken.None);
+    public void Pool() => _pooler.Run(_aggregated.Pointer, _offsets, _branch.Pointer, _pooled.Pointer, CancellationToken.None);
 
     [Benchmark(Description = "pooled vector to embedding (linear)")]
     public void Linear() =>

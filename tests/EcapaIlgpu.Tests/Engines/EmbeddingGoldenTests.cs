@@ -5,6 +5,7 @@ using EcapaIlgpu.Engines.Reference;
 using EcapaIlgpu.Engines.Simd;
 using EcapaIlgpu.Features;
 using EcapaIlgpu.Model;
+using EcapaIlgpu.Scoring;
 using EcapaIlgpu.Tests.Audio;
 
 namespace EcapaIlgpu.Tests.Engines;
@@ -67,14 +68,12 @@ public class EmbeddingGoldenTests
             engine, files, Path.Combine(TestFiles.Repository, "weights", "golden_eval.f64.npy"), BundledModelTolerance);
 
         string[] speakers = [.. files.Select(f => Path.GetFileName(Path.GetDirectoryName(f)!))];
-        List<(double Score, bool SameSpeaker)> trials = [];
-        for (int i = 0; i < files.Length; i++)
-        {
-            for (int j = 0; j < i; j++)
-                trials.Add((Closeness.Cosine(Widen(embeddings[i]), embeddings[j]), speakers[i] == speakers[j]));
-        }
-        Assert.Equal(1225, trials.Count);
-        Assert.InRange(100 * EqualErrorRate(trials), 0.7 - 0.3, 0.7 + 0.3);
+        (int First, int Second)[] pairs = [.. from i in Enumerable.Range(0, files.Length) from j in Enumerable.Range(0, i) select (i, j)];
+        EqualErrorRate found = EqualErrorRate.Compute(
+            [.. pairs.Select(p => Cosine.Similarity(embeddings[p.First], embeddings[p.Second]))],
+            [.. pairs.Select(p => speakers[p.First] == speakers[p.Second])]);
+        Assert.Equal(1225, pairs.Length);
+        Assert.InRange(100 * found.Rate, 0.7 - 0.3, 0.7 + 0.3);
     }
 
     private static float[][] AssertEmbeddingsEqual(IEmbeddingEngine engine, string[] files, string goldenPath, double tolerance)
@@ -104,25 +103,6 @@ public class EmbeddingGoldenTests
     {
         using JsonDocument index = JsonDocument.Parse(File.ReadAllText(TestFiles.InTestdata("goldens/index.json")));
         return [.. index.RootElement.GetProperty(list).EnumerateArray().Select(e => e.GetString()!)];
-    }
-
-    private static double[] Widen(float[] values) => [.. values.Select(v => (double)v)];
-
-    /// <summary>Where misses and false acceptances are equally frequent, between two thresholds by linear interpolation (as weights/evaluate.py).</summary>
-    private static double EqualErrorRate(IEnumerable<(double Score, bool SameSpeaker)> trials)
-    {
-        (double Score, bool SameSpeaker)[] falling = [.. trials.OrderByDescending(t => t.Score)];
-        double same = falling.Count(t => t.SameSpeaker), different = falling.Length - same;
-        double missed = 1, accepted = 0;
-        foreach ((_, bool sameSpeaker) in falling)
-        {
-            double gap = missed - accepted, acceptedBefore = accepted;
-            missed -= sameSpeaker ? 1 / same : 0;
-            accepted += sameSpeaker ? 0 : 1 / different;
-            if (accepted >= missed)
-                return acceptedBefore + ((accepted - acceptedBefore) * gap / (gap + accepted - missed));
-        }
-        return accepted;
     }
 
     /// <summary>Needs the reference set's recordings, and something that reads FLAC.</summary>
