@@ -101,11 +101,11 @@ internal static unsafe class FbankBlock<TLanes>
         private void LoadHops(ReadOnlySpan<float> samples)
         {
             // Columns beyond the samples keep what an earlier block left: they only reach lanes whose rows are not stored.
-            for (int hop = 0; hop * Fbank.FrameShift < samples.Length; hop++)
+            int wholeHops = samples.Length / Fbank.FrameShift, rest = samples.Length % Fbank.FrameShift;
+            fixed (float* source = samples)
             {
-                ReadOnlySpan<float> column = samples.Slice(hop * Fbank.FrameShift, Math.Min(Fbank.FrameShift, samples.Length - (hop * Fbank.FrameShift)));
-                for (int i = 0; i < column.Length; i++)
-                    _hops[(i * Stride) + hop] = column[i];
+                Transposition.Transpose(source, Fbank.FrameShift, wholeHops, Fbank.FrameShift, _hops, Stride);
+                Transposition.Transpose(source + (wholeHops * Fbank.FrameShift), Fbank.FrameShift, 1, rest, _hops + wholeHops, Stride);
             }
 
             // The start of a hop follows the last sample of the hop before it; there is none before the first, and none is needed.
@@ -166,15 +166,11 @@ internal static unsafe class FbankBlock<TLanes>
             }
         }
 
-        /// <summary>Transposes from a bin in each row to a frame in each row.</summary>
+        /// <summary>From a bin in each row to a frame in each row.</summary>
         private void StoreRows(Span<float> rows)
         {
-            for (int lane = 0; lane * Fbank.MelBins < rows.Length; lane++)
-            {
-                Span<float> row = rows.Slice(lane * Fbank.MelBins, Fbank.MelBins);
-                for (int bin = 0; bin < row.Length; bin++)
-                    row[bin] = _mel[(bin * TLanes.Count) + lane];
-            }
+            fixed (float* target = rows)
+                Transposition.Transpose(_mel, TLanes.Count, Fbank.MelBins, rows.Length / Fbank.MelBins, target, Fbank.MelBins);
         }
     }
 
