@@ -67,21 +67,11 @@ public sealed class EcapaModel
     /// <summary>What was left aside while loading, for people. Empty as a rule.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
-    /// <summary>
-    /// Multiply-accumulates per frame, as the network is defined. Computing the constant part of the global-context attention once per
-    /// utterance saves <c>2 * 1536 * 128</c> of them.
-    /// </summary>
-    public long OperationsPerFrame
-    {
-        get
-        {
-            long operations = Of(Weights.Layer1.Conv) + Of(Weights.Aggregate) + Of(Weights.AttentionDown) + Of(Weights.AttentionUp);
-            return operations + Weights.Blocks.Sum(b => Of(b.First.Conv) + b.Res2.Sum(r => Of(r.Conv)) + Of(b.Second.Conv));
-        }
-    }
+    /// <inheritdoc cref="EcapaWeights.OperationsPerFrame"/>
+    public long OperationsPerFrame => Weights.OperationsPerFrame;
 
-    /// <summary>Multiply-accumulates per utterance, whatever its length: squeeze-excite and the embedding layer.</summary>
-    public long OperationsPerUtterance => Of(Weights.Linear) + Weights.Blocks.Sum(b => Of(b.Squeeze) + Of(b.Excite));
+    /// <inheritdoc cref="EcapaWeights.OperationsPerUtterance"/>
+    public long OperationsPerUtterance => Weights.OperationsPerUtterance;
 
     /// <summary>Loads a model.</summary>
     /// <param name="path">
@@ -190,6 +180,4 @@ public sealed class EcapaModel
             throw new InputException(folder, $"the folder cannot be read: {e.Message}", e);
         }
     }
-
-    private static long Of(ConvWeights? layer) => layer?.Weight.Length ?? 0;
 }

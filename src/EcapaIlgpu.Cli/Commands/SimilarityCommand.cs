@@ -1,0 +1,59 @@
+using System.CommandLine;
+using EcapaIlgpu.Extraction;
+using EcapaIlgpu.Scoring;
+
+namespace EcapaIlgpu.Cli.Commands;
+
+/// <summary><c>ecapa similarity</c>: how alike two voices are.</summary>
+internal sealed class SimilarityCommand : CliCommand
+{
+    /// <summary>Embeddings of shorter speech vary more with what is said than with who says it.</summary>
+    private static readonly TimeSpan Reliable = TimeSpan.FromSeconds(2);
+
+    private readonly Argument<string> _first = new("first") { Description = "An audio file, or - for standard input." };
+    private readonly Argument<string> _second = new("second") { Description = "Another." };
+    private readonly Option<bool> _json = new("--json") { Description = "One JSON object instead of a table." };
+    private readonly ModelOptionSet _model = new();
+
+    public SimilarityCommand(CliConsole console)
+        : base(console, "similarity", "Compare the voices of two files.")
+    {
+        Arguments.Add(_first);
+        Arguments.Add(_second);
+        Options.Add(_json);
+        _model.AddAllTo(this);
+    }
+
+    public override IReadOnlyList<(string Line, string Meaning)> Examples =>
+    [
+        ("ecapa similarity alice1.wav alice2.wav", "the cosine of the two embeddings, and wespeaker's score from 0 to 1"),
+        ("ecapa similarity a.wav b.wav --json", "the same for a program"),
+    ];
+
+    protected override async Task<int> RunAsync(ParseResult arguments, CancellationToken interrupt)
+    {
+        string[] paths = [arguments.GetRequiredValue(_first), arguments.GetRequiredValue(_second)];
+        using SpeakerEmbedder embedder = _model.Load(arguments, Console);
+        List<ExtractionResult> results = [];
+        await foreach (ExtractionResult result in embedder.EmbedAsync(paths, interrupt).ConfigureAwait(false))
+        {
+            results.Add(result);
+            Report.Problems(Console, result, _model.Quiet(arguments));
+            if (result.Error is null && result.Duration < Reliable && !_model.Quiet(arguments))
+            {
+                Console.Complain("warning", FormattableString.Invariant(
+                    $"{result.Name}: only {result.Duration.TotalSeconds:0.0} s; scores of less than {Reliable.TotalSeconds:0} s of speech say little"));
+            }
+        }
+        if (results.Any(r => r.Error is not null))
+            return ExitCode.Failed;
+
+        float cosine = Cosine.Similarity(results[0].Embedding.Span, results[1].Embedding.Span);
+        Facts.Print(Console,
+        [
+            new Fact("cosine (-1 to 1)", "cosine", cosine),
+            new Fact("wespeaker (cosine+1)/2", "wespeaker", Cosine.WespeakerScore(cosine)),
+        ], arguments.GetValue(_json));
+        return ExitCode.Done;
+    }
+}
