@@ -10,12 +10,10 @@ internal sealed class SimilarityCommand : CliCommand
     /// <summary>Embeddings of shorter speech vary more with what is said than with who says it.</summary>
     private static readonly TimeSpan Reliable = TimeSpan.FromSeconds(2);
 
-    private readonly Argument<string> _first = new("first") { Description = "An audio file, or - for standard input." };
-    private readonly Argument<string> _second = new("second") { Description = "Another." };
-    private readonly Argument<string[]> _others = new("others")
+    private readonly Argument<string[]> _inputs = new("inputs")
     {
-        Description = "More files: the cosines of all with all are then printed as a table.",
-        Arity = ArgumentArity.ZeroOrMore,
+        Description = "Two audio files, - for standard input. More, or folders and patterns: the cosines of all with all are printed as a table.",
+        Arity = ArgumentArity.OneOrMore,
     };
 
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object instead of a table." };
@@ -24,9 +22,7 @@ internal sealed class SimilarityCommand : CliCommand
     public SimilarityCommand(CliConsole console)
         : base(console, "similarity", "Compare the voices of two files, or of many with each other.")
     {
-        Arguments.Add(_first);
-        Arguments.Add(_second);
-        Arguments.Add(_others);
+        Arguments.Add(_inputs);
         Options.Add(_json);
         _model.AddAllTo(this);
     }
@@ -35,15 +31,21 @@ internal sealed class SimilarityCommand : CliCommand
     [
         ("ecapa similarity alice1.wav alice2.wav", "the cosine of the two embeddings, and wespeaker's score from 0 to 1"),
         ("ecapa similarity a.wav b.wav --json", "the same for a program"),
-        ("ecapa similarity meeting/*.wav", "the cosine of every file with every other"),
+        ("ecapa similarity 'alice*.wav' 'bob*.wav'", "the cosine of every file with every other"),
     ];
 
     protected override async Task<int> RunAsync(ParseResult arguments, CancellationToken interrupt)
     {
-        string[] paths = [arguments.GetRequiredValue(_first), arguments.GetRequiredValue(_second), .. arguments.GetValue(_others) ?? []];
+        // Each argument is listed by itself: a file given twice is compared with itself.
+        AudioInput[] inputs = [.. arguments.GetRequiredValue(_inputs).SelectMany(given => AudioListing.Expand([given]))];
+        if (inputs.Length < 2)
+        {
+            Console.Complain("error", "one recording is given; two are needed to compare");
+            return ExitCode.Usage;
+        }
         using SpeakerEmbedder embedder = _model.Load(arguments, Console);
         List<ExtractionResult> results = [];
-        await foreach (ExtractionResult result in embedder.EmbedAsync(paths, interrupt).ConfigureAwait(false))
+        await foreach (ExtractionResult result in embedder.EmbedAsync(inputs, null, interrupt).ConfigureAwait(false))
         {
             results.Add(result);
             Report.Problems(Console, result, _model.Quiet(arguments));

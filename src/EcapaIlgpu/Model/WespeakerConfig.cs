@@ -18,6 +18,10 @@ internal sealed partial class WespeakerConfig
     private const int MaxDepth = 64;
     private const string ModelKey = "model", ModelArgsKey = "model_args", ProjectionArgsKey = "projection_args";
 
+    /// <summary>The settings of a head that are kept in a converted file.</summary>
+    private static readonly string[] ProjectionKeys =
+        ["project_type", "scale", "easy_margin", "K", "k_top", "mp", "do_lm", "margin_type", "t", "lanbuda"];
+
     private const string HyperbolicProjection = "ham_margin";
 
     private static readonly Dictionary<string, ProjectionKind> ProjectionTypes = new(StringComparer.Ordinal)
@@ -40,8 +44,8 @@ internal sealed partial class WespeakerConfig
         _projectionArgs = projectionArgs;
         if (model is not null)
             ReadModelName(model);
-        FeatureDim = Integer("feat_dim");
-        EmbeddingSize = Integer("embed_dim");
+        FeatureDim = Integer(_modelArgs, "feat_dim");
+        EmbeddingSize = Integer(_modelArgs, "embed_dim");
         EmbeddingBatchNorm = Boolean(_modelArgs, "emb_bn");
         GlobalContext ??= Boolean(_modelArgs, "global_context_att");
         if (_modelArgs.TryGetValue("pooling_func", out string? pooling))
@@ -79,6 +83,15 @@ internal sealed partial class WespeakerConfig
                     : null,
                 Scale = Number("scale") ?? options.Scale,
                 EasyMargin = Boolean(_projectionArgs, "easy_margin") ?? options.EasyMargin,
+                SubCenters = Integer(_projectionArgs, "K") ?? options.SubCenters,
+                TopK = Integer(_projectionArgs, "k_top") ?? options.TopK,
+                TopKMargin = Number("mp") ?? options.TopKMargin,
+                LargeMargin = Boolean(_projectionArgs, "do_lm") ?? options.LargeMargin,
+                SphereFace2Margin = _projectionArgs.TryGetValue("margin_type", out string? margin)
+                    ? Enum.TryParse(margin, out SphereFace2Margin known) ? known : throw Error($"margin_type is {Shown.Name(margin)}; A or C was expected.")
+                    : options.SphereFace2Margin,
+                SphereFace2Exponent = Number("t") ?? options.SphereFace2Exponent,
+                SphereFace2Balance = Number("lanbuda") ?? options.SphereFace2Balance,
             };
         }
     }
@@ -99,7 +112,7 @@ internal sealed partial class WespeakerConfig
             }
             return known;
         }
-        WespeakerConfig config = new($"the metadata of {source}", null, Known("pooling_func"), Known("project_type", "scale", "easy_margin"));
+        WespeakerConfig config = new($"the metadata of {source}", null, Known("pooling_func"), Known(ProjectionKeys));
         return config._modelArgs.Count + config._projectionArgs.Count > 0 ? config : null;
     }
 
@@ -114,6 +127,19 @@ internal sealed partial class WespeakerConfig
             yield return new("project_type", ProjectionTypes.First(t => t.Value == kind).Key);
         yield return new("scale", projection.Scale.ToString(CultureInfo.InvariantCulture));
         yield return new("easy_margin", projection.EasyMargin ? "true" : "false");
+        if (projection.Kind is ProjectionKind.ArcMarginIntertopkSubcenter)
+        {
+            yield return new("K", projection.SubCenters.ToString(CultureInfo.InvariantCulture));
+            yield return new("k_top", projection.TopK.ToString(CultureInfo.InvariantCulture));
+            yield return new("mp", projection.TopKMargin.ToString(CultureInfo.InvariantCulture));
+            yield return new("do_lm", projection.LargeMargin ? "true" : "false");
+        }
+        if (projection.Kind is ProjectionKind.SphereFace2)
+        {
+            yield return new("margin_type", projection.SphereFace2Margin.ToString());
+            yield return new("t", projection.SphereFace2Exponent.ToString(CultureInfo.InvariantCulture));
+            yield return new("lanbuda", projection.SphereFace2Balance.ToString(CultureInfo.InvariantCulture));
+        }
     }
 
     /// <summary>wespeaker's name of a pooling.</summary>
@@ -258,11 +284,11 @@ internal sealed partial class WespeakerConfig
         }
         else
         {
-            Channels = Integer("channels");
+            Channels = Integer(_modelArgs, "channels");
         }
     }
 
-    private int? Integer(string name) => !_modelArgs.TryGetValue(name, out string? text) ? null
+    private int? Integer(Dictionary<string, string> arguments, string name) => !arguments.TryGetValue(name, out string? text) ? null
         : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value
         : throw Error($"{name} is {Shown.Name(text)}; a whole number was expected.");
 

@@ -133,4 +133,31 @@ public sealed class WespeakerConfigTests
         using MemoryStream stream = new(Encoding.UTF8.GetBytes(yaml));
         return WespeakerConfig.Load(stream, "config.yaml");
     }
+
+    [Fact]
+    public void Every_setting_of_a_head_is_read_and_survives_conversion()
+    {
+        ProjectionOptions subcenter = Read(
+            "model: ECAPA_TDNN\nprojection_args:\n  project_type: arc_margin_intertopk_subcenter\n  scale: 30\n  K: 2\n  k_top: 7\n  mp: 0.1\n  do_lm: true\n")
+            .ProjectionOptions;
+        Assert.Equal(
+            new() { Kind = ProjectionKind.ArcMarginIntertopkSubcenter, Scale = 30, SubCenters = 2, TopK = 7, TopKMargin = 0.1f, LargeMargin = true }, subcenter);
+        ProjectionOptions binary = Read(
+            "model: ECAPA_TDNN\nprojection_args:\n  project_type: sphereface2\n  margin_type: A\n  t: 2.5\n  lanbuda: 0.6\n").ProjectionOptions;
+        Assert.Equal(
+            new()
+            {
+                Kind = ProjectionKind.SphereFace2,
+                SphereFace2Margin = SphereFace2Margin.A,
+                SphereFace2Exponent = 2.5f,
+                SphereFace2Balance = 0.6f,
+            }, binary);
+        foreach (ProjectionOptions options in (ProjectionOptions[])[subcenter, binary])
+        {
+            Dictionary<string, string> metadata = new(WespeakerConfig.ToMetadata(new EcapaConfig(), options));
+            Assert.Equal(options, WespeakerConfig.FromMetadata(metadata, "converted")!.ProjectionOptions);
+        }
+        Assert.Contains("A or C", Assert.Throws<InputException>(
+            () => Read("model: ECAPA_TDNN\nprojection_args:\n  margin_type: B\n").ProjectionOptions).Message, StringComparison.Ordinal);
+    }
 }
