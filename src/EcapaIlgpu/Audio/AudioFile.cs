@@ -3,8 +3,9 @@ using System.Collections.Frozen;
 namespace EcapaIlgpu.Audio;
 
 /// <summary>
-/// Sound from files and streams. WAV is read by this library itself; everything else, and WAV files that hold a codec, by libsndfile where it is
-/// installed, else by the <c>ffmpeg</c> of the PATH. What a file is follows from its content, never from its name. All methods may be called from several threads at once.
+/// Sound from files and streams. WAV is read by this library itself; everything else, and WAV files that hold a codec, by libsndfile
+/// where it is installed, else by the <c>ffmpeg</c> of the PATH. What a file is follows from its content, never from its name. All
+/// methods may be called from several threads at once.
 /// </summary>
 public static class AudioFile
 {
@@ -12,13 +13,16 @@ public static class AudioFile
     public const string StandardInput = "-";
 
     // Building filters for a pair of rates takes longer than resampling a short file, and a collection is mostly of one rate.
-    private static volatile Resampler? s_lastResampler;
+    private static volatile Resampler? _lastResampler;
 
-    /// <summary>The endings of file names, with the dot and in any case, that a folder is searched for. A file given by name may have any other.</summary>
+    /// <summary>
+    /// The endings of file names, with the dot and in any case, that a folder is searched for. A file given by name may have any other.
+    /// </summary>
     public static IReadOnlySet<string> Extensions { get; } = new[]
     {
-        ".wav", ".wave", ".rf64", ".bw64", ".bwf", ".w64", ".flac", ".mp3", ".mp2", ".ogg", ".oga", ".opus", ".spx", ".aif", ".aiff", ".aifc", ".au", ".snd",
-        ".caf", ".sph", ".m4a", ".m4b", ".aac", ".ac3", ".wma", ".amr", ".mka", ".weba", ".ape", ".wv", ".tta",
+        ".wav", ".wave", ".rf64", ".bw64", ".bwf", ".w64", ".flac", ".mp3", ".mp2", ".ogg", ".oga", ".opus", ".spx",
+        ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".sph", ".m4a", ".m4b", ".aac", ".ac3",
+        ".wma", ".amr", ".mka", ".weba", ".ape", ".wv", ".tta",
     }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Reads one channel of a file, at <see cref="AudioOptions.SampleRate"/> and int16 scale.</summary>
@@ -40,7 +44,8 @@ public static class AudioFile
 
     /// <summary>As <see cref="Read(string, AudioOptions?, CancellationToken)"/>, from a stream.</summary>
     /// <param name="stream">
-    /// At the start of the file, and left anywhere; stays the caller's. One that cannot seek is decoded as it comes where it is linear WAV, and is otherwise copied into a temporary file first.
+    /// At the start of the file, and left anywhere; stays the caller's. One that cannot seek is decoded as it comes where it is linear
+    /// WAV, and is otherwise copied into a temporary file first.
     /// </param>
     /// <param name="name">What messages call it.</param>
     /// <param name="options">Channel, rate and limits; null for the defaults.</param>
@@ -49,7 +54,8 @@ public static class AudioFile
     public static Waveform Read(Stream stream, string name, AudioOptions? options = null, CancellationToken cancellation = default) =>
         Read(stream, name, options, InstalledDecoders.Here, cancellation);
 
-    internal static Waveform Read(Stream stream, string name, AudioOptions? options, InstalledDecoders decoders, CancellationToken cancellation)
+    internal static Waveform Read(
+        Stream stream, string name, AudioOptions? options, InstalledDecoders decoders, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(name);
@@ -80,7 +86,8 @@ public static class AudioFile
     {
         try
         {
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 4096, FileOptions.SequentialScan);
+            FileShare share = FileShare.ReadWrite | FileShare.Delete;
+            return new FileStream(path, FileMode.Open, FileAccess.Read, share, bufferSize: 4096, FileOptions.SequentialScan);
         }
         catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -88,11 +95,13 @@ public static class AudioFile
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
-            throw new InputException(path, Directory.Exists(path) ? "is a folder: expected a file." : $"cannot be opened: {failure.Message}", failure);
+            string problem = Directory.Exists(path) ? "is a folder: expected a file." : $"cannot be opened: {failure.Message}";
+            throw new InputException(path, problem, failure);
         }
     }
 
-    private static Waveform DecodeForward(Stream stream, string name, AudioOptions options, InstalledDecoders decoders, CancellationToken cancellation)
+    private static Waveform DecodeForward(
+        Stream stream, string name, AudioOptions options, InstalledDecoders decoders, CancellationToken cancellation)
     {
         using RewindableStream rewindable = new(stream, name);
         if (WavHeader.TryRead(rewindable, name) is { Format.IsLinear: true } header)
@@ -105,7 +114,8 @@ public static class AudioFile
         return DecodeSeekable(spooled.Stream, name, options, decoders, cancellation);
     }
 
-    private static Waveform DecodeSeekable(Stream stream, string name, AudioOptions options, InstalledDecoders decoders, CancellationToken cancellation)
+    private static Waveform DecodeSeekable(
+        Stream stream, string name, AudioOptions options, InstalledDecoders decoders, CancellationToken cancellation)
     {
         long start = stream.Position;
         WavHeader? header = WavHeader.TryRead(stream, name);
@@ -120,9 +130,9 @@ public static class AudioFile
     {
         if (waveform.SampleRate == rate)
             return waveform;
-        Resampler? resampler = s_lastResampler;
+        Resampler? resampler = _lastResampler;
         if (resampler is null || resampler.FromRate != waveform.SampleRate || resampler.ToRate != rate)
-            s_lastResampler = resampler = new(waveform.SampleRate, rate);
+            _lastResampler = resampler = new(waveform.SampleRate, rate);
         return new(resampler.Resample(waveform.Samples.Span, cancellation), rate) { Warnings = waveform.Warnings };
     }
 }

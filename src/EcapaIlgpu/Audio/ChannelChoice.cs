@@ -4,8 +4,8 @@ using System.Globalization;
 namespace EcapaIlgpu.Audio;
 
 /// <summary>
-/// Which channel of a file with several becomes the speech. Channels are numbered from 0, as in ffmpeg's <c>pan=mono|c0=c1</c>, torchaudio and
-/// numpy (sox counts from 1). The default value is <see cref="First"/>, which is what wespeaker takes.
+/// Which channel of a file with several becomes the speech. Channels are numbered from 0, as in ffmpeg's <c>pan=mono|c0=c1</c>,
+/// torchaudio and numpy (sox counts from 1). The default value is <see cref="First"/>, which is what wespeaker takes.
 /// </summary>
 public readonly record struct ChannelChoice
 {

@@ -5,8 +5,8 @@ using System.Text;
 namespace EcapaIlgpu.Audio;
 
 /// <summary>
-/// Whatever an installed <c>ffmpeg</c> decodes, at the file's own rate, read from its standard output as float WAV: its header carries the rate
-/// and the channels, which raw samples would not, and float keeps lossy formats unclipped and 16 and 24 bits exact.
+/// Whatever an installed <c>ffmpeg</c> decodes, at the file's own rate, read from its standard output as float WAV: its header carries
+/// the rate and the channels, which raw samples would not, and float keeps lossy formats unclipped and 16 and 24 bits exact.
 /// </summary>
 internal static class FfmpegReader
 {
@@ -24,7 +24,8 @@ internal static class FfmpegReader
     /// <param name="waveform">The sound, where the result is null.</param>
     /// <returns>Why ffmpeg cannot decode it, or null where it did.</returns>
     /// <exception cref="InputException">
-    /// It took longer than <see cref="AudioOptions.DecoderTimeLimit"/>; or it can be decoded, but lacks the channel, or its samples are not usable.
+    /// It took longer than <see cref="AudioOptions.DecoderTimeLimit"/>; or it can be decoded, but lacks the channel, or its samples are
+    /// not usable.
     /// </exception>
     public static string? TryRead(
         string ffmpeg, string path, string source, AudioOptions options, CancellationToken cancellation, out Waveform? waveform)
@@ -82,7 +83,8 @@ internal static class FfmpegReader
         if (limit.IsCancellationRequested)
         {
             throw new InputException(source, string.Create(CultureInfo.InvariantCulture,
-                $"ffmpeg was stopped after {options.DecoderTimeLimit.TotalSeconds:0.###} s without finishing: the file is damaged, or needs a longer decoder time limit."));
+                $"ffmpeg was stopped after {options.DecoderTimeLimit.TotalSeconds:0.###} s without finishing: ")
+                + "the file is damaged, or needs a longer decoder time limit.");
         }
         if (unusable is not null)
             throw unusable;
@@ -115,7 +117,8 @@ internal static class FfmpegReader
     private static string? FindOnPath(string program)
     {
         // Process.Start would look in the current folder first, where anybody's "ffmpeg" may lie beside the audio.
-        foreach (string folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+        string path = Environment.GetEnvironmentVariable("PATH") ?? "";
+        foreach (string folder in path.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
         {
             if (Path.IsPathFullyQualified(folder) && Path.Combine(folder, program) is string candidate && File.Exists(candidate))
                 return candidate;

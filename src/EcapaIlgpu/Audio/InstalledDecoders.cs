@@ -2,7 +2,8 @@ namespace EcapaIlgpu.Audio;
 
 /// <summary>The decoders for what is not linear WAV that this machine has.</summary>
 /// <param name="Sndfile">libsndfile, asked first: it decodes in this process.</param>
-/// <param name="Ffmpeg">The full path of an <c>ffmpeg</c>, asked where there is no libsndfile or it does not know the format (AAC, say).</param>
+/// <param name="Ffmpeg">The full path of an <c>ffmpeg</c>, asked where there is no libsndfile or it does not know the format (AAC,
+/// say).</param>
 internal sealed record InstalledDecoders(SndfileLibrary? Sndfile, string? Ffmpeg)
 {
     /// <summary>What is found on this machine.</summary>
@@ -20,7 +21,8 @@ internal sealed record InstalledDecoders(SndfileLibrary? Sndfile, string? Ffmpeg
         if (Sndfile is null && Ffmpeg is null)
         {
             throw new InputException(source, $"{what}, and reading other formats takes libsndfile or ffmpeg, neither of which was found. "
-                + "Install one: `apt install libsndfile1`, `dnf install libsndfile`, `brew install libsndfile`, on Windows sndfile.dll beside the program; or an ffmpeg on the PATH.");
+                + "Install one: `apt install libsndfile1`, `dnf install libsndfile`, `brew install libsndfile`, on Windows sndfile.dll "
+                + "beside the program; or an ffmpeg on the PATH.");
         }
         long start = stream.Position;
         string sndfileSays = "not installed";
@@ -41,9 +43,10 @@ internal sealed record InstalledDecoders(SndfileLibrary? Sndfile, string? Ffmpeg
         throw new InputException(source, $"{what} and could not be decoded as audio (libsndfile: {sndfileSays}; ffmpeg: {ffmpegSays}).");
     }
 
-    private string? ReadWithFfmpeg(Stream stream, string source, AudioOptions options, CancellationToken cancellation, out Waveform? waveform)
+    private string? ReadWithFfmpeg(
+        Stream stream, string source, AudioOptions options, CancellationToken cancellation, out Waveform? waveform)
     {
-        if (stream is FileStream file && file.Position == 0)
+        if (stream is FileStream { Position: 0 } file && File.Exists(file.Name))
             return FfmpegReader.TryRead(Ffmpeg!, file.Name, source, options, cancellation, out waveform);
         using SpooledFile spooled = SpooledFile.CopyOf(stream, cancellation);
         return FfmpegReader.TryRead(Ffmpeg!, spooled.Path, source, options, cancellation, out waveform);

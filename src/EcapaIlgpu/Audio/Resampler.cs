@@ -8,9 +8,10 @@ namespace EcapaIlgpu.Audio;
 /// </summary>
 /// <remarks>
 /// With the rates divided by their greatest common divisor to <c>orig</c> and <c>new</c>, and <c>base = 0.99 min(orig, new)</c>, output
-/// <c>b*new + i</c> is <c>sum_j x[b*orig + j] h((j/orig - i/new) * base) * base/orig</c> with <c>h(t) = sinc(t) cos^2(pi t / 12)</c> for |t| &lt; 6 and 0
-/// beyond. torchaudio convolves with all <c>orig + 2 * width</c> taps of every phase; only the 12 orig/base that are not zero are kept
-/// here, so that a pair of rates without a common divisor (44101 to 16000) costs 2 MB and not 2 GB. Instances may be used from several threads at once.
+/// <c>b*new + i</c> is <c>sum_j x[b*orig + j] h((j/orig - i/new) * base) * base/orig</c> with <c>h(t) = sinc(t) cos^2(pi t / 12)</c> for
+/// |t| &lt; 6 and 0 beyond. torchaudio convolves with all <c>orig + 2 * width</c> taps of every phase; only the 12 orig/base that are not
+/// zero are kept here, so that a pair of rates without a common divisor (44101 to 16000) costs 2 MB and not 2 GB. Instances may be used
+/// from several threads at once.
 /// </remarks>
 public sealed class Resampler
 {
@@ -57,7 +58,9 @@ public sealed class Resampler
     /// <summary>Whether <see cref="Resampler"/> takes this rate.</summary>
     public static bool Supports(int rate) => rate is >= MinimumRate and <= MaximumRate;
 
-    /// <summary>The number of samples that <paramref name="inputLength"/> samples become: <c>ceil(inputLength * toRate / fromRate)</c>.</summary>
+    /// <summary>
+    /// The number of samples that <paramref name="inputLength"/> samples become: <c>ceil(inputLength * toRate / fromRate)</c>.
+    /// </summary>
     public long OutputLength(long inputLength)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(inputLength);
@@ -76,12 +79,16 @@ public sealed class Resampler
 
     /// <summary>Resamples into memory of the caller's. The input counts as zero before its start and after its end.</summary>
     /// <param name="input">The samples, at any scale.</param>
-    /// <param name="output">Exactly <see cref="OutputLength"/> samples at the same scale; must not overlap <paramref name="input"/>.</param>
+    /// <param name="output">Exactly <see cref="OutputLength"/> samples at the same scale; must not overlap <paramref
+    /// name="input"/>.</param>
     /// <param name="cancellation">Looked at every few thousand samples.</param>
     public void Resample(ReadOnlySpan<float> input, Span<float> output, CancellationToken cancellation = default)
     {
         if (output.Length != OutputLength(input.Length))
-            throw new ArgumentException($"{output.Length} samples of output for {input.Length} of input: expected {OutputLength(input.Length)}.", nameof(output));
+        {
+            throw new ArgumentException(
+                $"{output.Length} samples of output for {input.Length} of input: expected {OutputLength(input.Length)}.", nameof(output));
+        }
         if (input.Overlaps(output))
             throw new ArgumentException("Input and output overlap.", nameof(output));
         if (_orig == _new)
@@ -172,6 +179,7 @@ public sealed class Resampler
     }
 
     /// <param name="Coefficients">One row of taps per phase.</param>
-    /// <param name="FirstTaps">Where each row's first tap lies, in input samples from the start of the block; below 0 for the first phases.</param>
+    /// <param name="FirstTaps">Where each row's first tap lies, in input samples from the start of the block; below 0 for the first
+    /// phases.</param>
     private sealed record FilterBank(float[] Coefficients, int[] FirstTaps);
 }

@@ -1,12 +1,12 @@
 namespace EcapaIlgpu.Audio;
 
 /// <summary>
-/// Lets the header of a stream that cannot seek be looked at and handed to another reader: keeps what is read until <see cref="Forget"/>, and
-/// <see cref="Rewind"/> gives it out again.
+/// Lets the header of a stream that cannot seek be looked at and handed to another reader: keeps what is read until <see cref="Forget"/>,
+/// and <see cref="Rewind"/> gives it out again.
 /// </summary>
 /// <param name="inner">The stream; stays the caller's.</param>
 /// <param name="source">The file, for messages.</param>
-internal sealed class RewindableStream(Stream inner, string source) : Stream
+internal sealed class RewindableStream(Stream inner, string source) : ForwardStream
 {
     // Chunks before the samples (artwork, padding) are rarely beyond a few hundred kilobytes; a stream of more cannot be handed on.
     private const int MostKept = 4 << 20;
@@ -14,20 +14,6 @@ internal sealed class RewindableStream(Stream inner, string source) : Stream
     private readonly MemoryStream _kept = new();
     private bool _keeping = true;
     private bool _lost;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>Goes back to the start and stops keeping.</summary>
     public void Rewind()
@@ -58,18 +44,6 @@ internal sealed class RewindableStream(Stream inner, string source) : Stream
             Keep(buffer[..got]);
         return got;
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     private void Keep(ReadOnlySpan<byte> bytes)
     {

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace EcapaIlgpu.Audio;
 
 /// <summary>
-/// libsndfile's C functions (sndfile.h, version 1.0.17 and later), where the library is installed. It is looked for by the names its packages give it, as
-/// none of them carries the unversioned name that only development packages link.
+/// libsndfile's C functions (sndfile.h, version 1.0.17 and later), where the library is installed. It is looked for by the names its
+/// packages give it, as none of them carries the unversioned name that only development packages link.
 /// </summary>
 internal sealed unsafe class SndfileLibrary
 {
@@ -15,6 +15,9 @@ internal sealed unsafe class SndfileLibrary
     public const long CountMax = long.MaxValue;
 
     private static readonly Lazy<SndfileLibrary?> Found = new(Find);
+
+    // Homebrew's on Apple silicon and on Intel, and MacPorts': not all are on the loader's path.
+    private static readonly string[] MacFolders = ["/opt/homebrew/lib", "/usr/local/lib", "/opt/local/lib"];
 
     private readonly Lock _opening = new();
 
@@ -69,9 +72,11 @@ internal sealed unsafe class SndfileLibrary
 
     private static SndfileLibrary? Find()
     {
+        // Never the current folder, where anybody's library may lie beside the audio.
+        const DllImportSearchPath Folders = DllImportSearchPath.SafeDirectories | DllImportSearchPath.AssemblyDirectory;
         foreach (string name in Names())
         {
-            if (NativeLibrary.TryLoad(name, typeof(SndfileLibrary).Assembly, DllImportSearchPath.SafeDirectories | DllImportSearchPath.AssemblyDirectory, out nint library)
+            if (NativeLibrary.TryLoad(name, typeof(SndfileLibrary).Assembly, Folders, out nint library)
                 && NativeLibrary.TryGetExport(library, "sf_open_virtual", out _))
             {
                 return new(library);
@@ -87,10 +92,9 @@ internal sealed unsafe class SndfileLibrary
             string programs = Environment.GetFolderPath(Environment.SpecialFolder.ProgramFiles);
             return ["sndfile.dll", "libsndfile-1.dll", "libsndfile.dll", Path.Combine(programs, "libsndfile", "bin", "sndfile.dll")];
         }
-        // Homebrew's folder on Apple silicon, and MacPorts', are not on the loader's path.
         return OperatingSystem.IsMacOS()
-            ? ["libsndfile.1.dylib", "/opt/homebrew/lib/libsndfile.1.dylib", "/usr/local/lib/libsndfile.1.dylib", "/opt/local/lib/libsndfile.1.dylib"]
-            : ["libsndfile.so.1", "libsndfile.so"];
+            ? ["libsndfile.1.dylib", .. MacFolders.Select(folder => Path.Combine(folder, "libsndfile.1.dylib"))]
+            : ["libsndfile.so.1"];
     }
 
     /// <summary><c>SF_INFO</c>.</summary>

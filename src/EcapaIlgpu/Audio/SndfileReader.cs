@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace EcapaIlgpu.Audio;
 
 /// <summary>
-/// FLAC, Ogg Vorbis and Opus, MP3, AIFF, AU, CAF, W64, NIST SPHERE and the codecs of WAV, through libsndfile. Files and streams go the same way, by its
-/// virtual I/O, which spares each system's rules for file names.
+/// FLAC, Ogg Vorbis and Opus, MP3, AIFF, AU, CAF, W64, NIST SPHERE and the codecs of WAV, through libsndfile. Files and streams go the
+/// same way, by its virtual I/O, which spares each system's rules for file names.
 /// </summary>
 internal static unsafe class SndfileReader
 {
@@ -38,8 +38,8 @@ internal static unsafe class SndfileReader
             if (file == 0)
                 return reason;
 
-            // libsndfile gives every format as double at full scale ±1, integers of up to 32 bits divided by their power of two, lossy formats unclipped:
-            // just what a float64 WAV file holds. Asking for integers instead would clip lossy formats.
+            // libsndfile gives every format as double at full scale ±1, integers of up to 32 bits divided by their power of two, lossy
+            // formats unclipped: just what a float64 WAV file holds. Asking for integers instead would clip lossy formats.
             WaveformBuilder builder = new(source, info.SampleRate, info.Channels, SampleEncoding.Float64, options);
             double[] block = new double[Math.Max(SamplesPerRead / info.Channels, 1) * info.Channels];
             long got;
@@ -78,7 +78,8 @@ internal static unsafe class SndfileReader
     }
 
     /// <summary>
-    /// Gives libsndfile a .NET stream. Exceptions must not pass through its frames, so the first is kept and thrown again on the managed side.
+    /// Gives libsndfile a .NET stream. Exceptions must not pass through its frames, so the first is kept and thrown again on the managed
+    /// side.
     /// </summary>
     private sealed class StreamCallbacks(Stream stream)
     {

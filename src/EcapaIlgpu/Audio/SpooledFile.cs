@@ -3,8 +3,8 @@ using System.Buffers;
 namespace EcapaIlgpu.Audio;
 
 /// <summary>
-/// A stream copied into a temporary file, which goes when this is disposed. libsndfile must seek and ffmpeg must have a path (an MP4 file's index
-/// may lie at its end), and a file takes disk, where a copy in memory would take as much memory as the stream is long.
+/// A stream copied into a temporary file, which goes when this is disposed. libsndfile must seek and ffmpeg must have a path (an MP4
+/// file's index may lie at its end), and a file takes disk, where a copy in memory would take as much memory as the stream is long.
 /// </summary>
 internal sealed class SpooledFile : IDisposable
 {

@@ -49,19 +49,21 @@ internal readonly record struct WavFormat(ushort Tag, Guid? SubFormat, int Chann
             (Pcm, 4) => SampleEncoding.Signed32,
             (IeeeFloat, 4) when BitsPerSample == 32 => SampleEncoding.Float32,
             (IeeeFloat, 8) when BitsPerSample == 64 => SampleEncoding.Float64,
-            _ => throw new InputException(source, $"is WAV {Description} with {BitsPerSample} bits per sample: expected PCM of 1 to 32 bits or float of 32 or 64."),
+            _ => throw new InputException(source,
+                $"is WAV {Description} with {BitsPerSample} bits per sample: expected PCM of 1 to 32 bits or float of 32 or 64."),
         };
         if (Channels > 0 && BlockAlign != bytes * Channels)
         {
-            throw new InputException(source, $"the WAV header contradicts itself: {Channels} channel(s) of {BitsPerSample} bits make blocks of "
-                + $"{bytes * Channels} bytes, but it says {BlockAlign}. The file is damaged.");
+            throw new InputException(source, $"has a WAV header that contradicts itself: {Channels} channel(s) of {BitsPerSample} bits "
+                + $"make blocks of {bytes * Channels} bytes, but it says {BlockAlign}. The file is damaged.");
         }
         return encoding;
     }
 }
 
 /// <summary>
-/// A WAV file up to its samples: RIFF, RF64 (EBU Tech 3306) or BW64 (ITU-R BS.2088), with its chunks in any order. The stream is left at the first sample.
+/// A WAV file up to its samples: RIFF, RF64 (EBU Tech 3306) or BW64 (ITU-R BS.2088), with its chunks in any order. The stream is left at
+/// the first sample.
 /// </summary>
 /// <param name="Format">What the <c>fmt</c> chunk says; null where the stream cannot seek and has its samples before that chunk.</param>
 /// <param name="ClaimedBytes">The size that the header gives the samples; null where a writer that could not seek left it open.</param>
@@ -73,7 +75,9 @@ internal sealed record WavHeader(WavFormat? Format, long? ClaimedBytes)
     private const int ExtensibleFmtBytes = 40;
     private const ushort Extensible = 0xFFFE;
 
-    /// <summary>Bytes 4..15 of a sub-format GUID whose first two bytes are a format tag: KSDATAFORMAT_SUBTYPE_*, and its B-format (Ambisonic) kin.</summary>
+    /// <summary>
+    /// Bytes 4..15 of a sub-format GUID whose first two bytes are a format tag: KSDATAFORMAT_SUBTYPE_*, and its B-format (Ambisonic) kin.
+    /// </summary>
     private static ReadOnlySpan<byte> TagGuidTail => [0x00, 0x00, 0x10, 0x00, 0x80, 0x00, 0x00, 0xAA, 0x00, 0x38, 0x9B, 0x71];
 
     private static ReadOnlySpan<byte> AmbisonicGuidTail => [0x21, 0x07, 0xD3, 0x11, 0x86, 0x44, 0xC8, 0xC1, 0xCA, 0x00, 0x00, 0x00];
@@ -122,7 +126,10 @@ internal sealed record WavHeader(WavFormat? Format, long? ClaimedBytes)
                     if (_format is not null || _length is null)
                         break;
                     if (_samples is (_, null))
-                        throw new InputException(source, "has its samples before the fmt chunk and does not say how many: the fmt chunk cannot be found.");
+                    {
+                        throw new InputException(source,
+                            "has its samples before the fmt chunk and does not say how many: the fmt chunk cannot be found.");
+                    }
                     Skip(_samples.Value.Bytes!.Value, "data");
                 }
                 else if (id.SequenceEqual("fmt "u8) && _format is null)
@@ -141,7 +148,10 @@ internal sealed record WavHeader(WavFormat? Format, long? ClaimedBytes)
                 }
             }
             if (_samples is not var (start, bytes))
-                throw new InputException(source, $"is a WAV file without a data chunk (it ends after {_position} bytes): it is cut off or holds no sound.");
+            {
+                throw new InputException(source,
+                    $"is a WAV file without a data chunk (it ends after {_position} bytes): it is cut off or holds no sound.");
+            }
             if (_format is null && _length is not null)
                 throw new InputException(source, "is a WAV file without a fmt chunk: it is cut off or damaged.");
             if (_position != start)
@@ -185,9 +195,13 @@ internal sealed record WavHeader(WavFormat? Format, long? ClaimedBytes)
             if (tag == Extensible)
             {
                 if (fmt.Length < ExtensibleFmtBytes)
-                    throw new InputException(source, $"says WAVE_FORMAT_EXTENSIBLE in a fmt chunk of {size} bytes: expected {ExtensibleFmtBytes}. The file is damaged.");
+                {
+                    throw new InputException(source,
+                        $"says WAVE_FORMAT_EXTENSIBLE in a fmt chunk of {size} bytes: expected {ExtensibleFmtBytes}. The file is damaged.");
+                }
                 ReadOnlySpan<byte> guid = fmt[24..];
-                if (guid[2..4].SequenceEqual<byte>([0, 0]) && (guid[4..].SequenceEqual(TagGuidTail) || guid[4..].SequenceEqual(AmbisonicGuidTail)))
+                ReadOnlySpan<byte> tail = guid[4..];
+                if (guid[2..4].SequenceEqual<byte>([0, 0]) && (tail.SequenceEqual(TagGuidTail) || tail.SequenceEqual(AmbisonicGuidTail)))
                     tag = BinaryPrimitives.ReadUInt16LittleEndian(guid);
                 else
                     subFormat = new Guid(guid);
@@ -200,7 +214,7 @@ internal sealed record WavHeader(WavFormat? Format, long? ClaimedBytes)
             // riffSize, dataSize, sampleCount, then a table for other chunks of more than 4 GB, which nothing here needs.
             Span<byte> ds64 = stackalloc byte[24];
             if (size < ds64.Length)
-                throw new InputException(source, $"has a ds64 chunk of {size} bytes: expected at least {ds64.Length}. The file is damaged.");
+                throw new InputException(source, $"has a ds64 chunk of {size} bytes: expected {ds64.Length} or more. The file is damaged.");
             if (Fill(ds64) < ds64.Length)
                 throw Truncated(source, "inside its ds64 chunk");
             _bytesInDs64 = BinaryPrimitives.ReadUInt64LittleEndian(ds64[8..]);
@@ -217,7 +231,8 @@ internal sealed record WavHeader(WavFormat? Format, long? ClaimedBytes)
             {
                 0 => IsTrulyEmpty() ? 0 : null,
                 >= 0xFFFF_FF00 => null,
-                // sox writes the largest whole number of blocks below 0x7FFFF000, others 0x7FFFFFFF. A file that really is so long keeps its size.
+                // sox writes the largest whole number of blocks below 0x7FFFF000, others 0x7FFFFFFF. A file that really is so long keeps
+                // its size.
                 >= 0x7FFE_0000 and <= 0x7FFF_FFFF when left is null || left < size => null,
                 _ => size,
             };

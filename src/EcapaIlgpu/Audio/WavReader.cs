@@ -22,7 +22,8 @@ internal static class WavReader
         long toRead = Math.Min(header.ClaimedBytes ?? long.MaxValue, left ?? long.MaxValue);
         SampleEncoding encoding = format.Encoding(source);
         int bytesPerFrame = Math.Max(1, format.Channels) * SampleDecoder.BytesPerSample(encoding);
-        WaveformBuilder builder = new(source, format.SampleRate, format.Channels, encoding, options, left is null ? 0 : toRead / bytesPerFrame);
+        long framesThere = left is null ? 0 : toRead / bytesPerFrame;
+        WaveformBuilder builder = new(source, format.SampleRate, format.Channels, encoding, options, framesThere);
 
         long read = 0;
         byte[] block = ArrayPool<byte>.Shared.Rent(Math.Max(ReadBytes, bytesPerFrame));
@@ -50,6 +51,7 @@ internal static class WavReader
     }
 
     /// <summary>What is said when a file holds less than its header claims.</summary>
-    public static string TruncationWarning(long frames, long claimedFrames, double sampleRate) => string.Create(CultureInfo.InvariantCulture,
+    public static string TruncationWarning(long frames, long claimedFrames, double sampleRate) => string.Create(
+        CultureInfo.InvariantCulture,
         $"cut off: its header claims {claimedFrames / sampleRate:0.000} s and {frames / sampleRate:0.000} s are there, which were used.");
 }

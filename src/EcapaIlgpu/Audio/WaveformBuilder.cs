@@ -15,7 +15,6 @@ internal sealed class WaveformBuilder
     private readonly SampleEncoding _encoding;
     private readonly int _channels;
     private readonly ChannelChoice _choice;
-    private readonly TimeSpan _maximumDuration;
     private readonly long _maximumLength;
     private readonly ArrayBufferWriter<float> _samples;
 
@@ -28,7 +27,8 @@ internal sealed class WaveformBuilder
     /// Memory to take at once, 0 where unknown. Never a header's claim: what the caller knows to be there.
     /// </param>
     /// <exception cref="InputException">No channel or rate, or not the channel asked for, or a rate out of range, or too long.</exception>
-    public WaveformBuilder(string source, long sampleRate, int channels, SampleEncoding encoding, AudioOptions options, long expectedFrames = 0)
+    public WaveformBuilder(
+        string source, long sampleRate, int channels, SampleEncoding encoding, AudioOptions options, long expectedFrames = 0)
     {
         if (channels < 1)
             throw new InputException(source, "has no channels (0 in its header): the file is damaged.");
@@ -47,7 +47,6 @@ internal sealed class WaveformBuilder
         _encoding = encoding;
         _channels = channels;
         _choice = options.Channel;
-        _maximumDuration = options.MaximumDuration;
         // The result may be at a higher rate than the file, and has to fit in one array too.
         double longest = (double)Array.MaxLength * Math.Min(1, (double)sampleRate / options.SampleRate) - 1;
         _maximumLength = (long)Math.Min(longest, options.MaximumDuration.TotalSeconds * sampleRate);
@@ -94,8 +93,9 @@ internal sealed class WaveformBuilder
     {
         if (frames > _maximumLength)
         {
+            TimeSpan longest = TimeSpan.FromSeconds((double)_maximumLength / _sampleRate);
             throw new InputException(_source, string.Create(CultureInfo.InvariantCulture,
-                $"is longer than {TimeSpan.FromSeconds((double)_maximumLength / _sampleRate)}, the most that is read at {_sampleRate} Hz (limit {_maximumDuration}): split it."));
+                $"is longer than {longest}, the most that is read at {_sampleRate} Hz: split it."));
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using EcapaIlgpu.Audio;
 
 namespace EcapaIlgpu.Tests.Audio;
@@ -21,28 +22,27 @@ public class ForeignFormatTests
     }
 
     [NeedsTheory(Tools.Libsndfile, Tools.Ffmpeg)]
-    [InlineData("s16.flac")]
-    [InlineData("s16.wav", "-c:a", "pcm_s16le")]
-    [InlineData("s24.wav", "-c:a", "pcm_s24le")]
-    [InlineData("s32.wav", "-c:a", "pcm_s32le")]
-    [InlineData("f32.wav", "-c:a", "pcm_f32le")]
-    [InlineData("f64.wav", "-c:a", "pcm_f64le")]
-    [InlineData("rf64.wav", "-rf64", "always")]
-    [InlineData("s24.flac", "-c:a", "flac", "-sample_fmt", "s32")]
-    [InlineData("s16.aiff")]
-    [InlineData("s16.au")]
-    [InlineData("s16.caf")]
-    [InlineData("alac.caf", "-c:a", "alac")]
-    [InlineData("s16.tta")]
-    public void Every_lossless_format_is_equal_to_the_bit_whatever_decodes_it(string name, params string[] encoder)
+    [InlineData("s16.flac", true)]
+    [InlineData("s16.wav", true, "-c:a", "pcm_s16le")]
+    [InlineData("s24.wav", true, "-c:a", "pcm_s24le")]
+    [InlineData("s32.wav", true, "-c:a", "pcm_s32le")]
+    [InlineData("f32.wav", true, "-c:a", "pcm_f32le")]
+    [InlineData("f64.wav", true, "-c:a", "pcm_f64le")]
+    [InlineData("rf64.wav", true, "-rf64", "always")]
+    [InlineData("s24.flac", true, "-c:a", "flac", "-sample_fmt", "s32")]
+    [InlineData("s16.aiff", true)]
+    [InlineData("s16.au", true)]
+    [InlineData("s16.caf", true)]
+    [InlineData("alac.m4a", false, "-c:a", "alac")]
+    [InlineData("s16.tta", false)]
+    public void Every_lossless_format_is_equal_to_the_bit_whatever_decodes_it(string name, bool sndfileKnowsIt, params string[] encoder)
     {
         using TemporaryFolder folder = new();
         Tools.Encode(Speech, folder[name], encoder);
         float[] expected = AudioFile.Read(Speech).Samples.ToArray();
         Assert.Equal(expected, AudioFile.Read(folder[name]).Samples.ToArray());
         Assert.Equal(expected, Read(folder[name], OnlyFfmpeg).Samples.ToArray());
-        // libsndfile does not know TTA: then ffmpeg is asked.
-        if (!name.EndsWith(".tta", StringComparison.Ordinal))
+        if (sndfileKnowsIt)
             Assert.Equal(expected, Read(folder[name], OnlySndfile).Samples.ToArray());
     }
 
@@ -87,8 +87,9 @@ public class ForeignFormatTests
     {
         using TemporaryFolder folder = new();
         Random random = new(channels);
-        byte[] wav = new WavBuilder { Channels = channels, SubFormat = WavBuilder.PcmGuid, Samples = [.. Enumerable.Range(0, 5000 * channels).Select(_ => random.Next(-9000, 9000) / 32768.0)] }.Build();
-        string path = folder.Write("many.wav", wav);
+        double[] noise = [.. Enumerable.Range(0, 5000 * channels).Select(_ => random.Next(-9000, 9000) / 32768.0)];
+        WavBuilder wav = new() { Channels = channels, SubFormat = WavBuilder.PcmGuid, Samples = noise };
+        string path = folder.Write("many.wav", wav.Build());
         Tools.Encode(path, folder["many.flac"]);
         foreach (ChannelChoice choice in new[] { ChannelChoice.First, ChannelChoice.Index(channels - 1), ChannelChoice.Mean })
         {
@@ -99,7 +100,8 @@ public class ForeignFormatTests
         }
         foreach (InstalledDecoders decoders in new[] { OnlySndfile, OnlyFfmpeg })
         {
-            InputException error = Assert.Throws<InputException>(() => Read(folder["many.flac"], decoders, new() { Channel = ChannelChoice.Index(channels) }));
+            AudioOptions beyond = new() { Channel = ChannelChoice.Index(channels) };
+            InputException error = Assert.Throws<InputException>(() => Read(folder["many.flac"], decoders, beyond));
             Assert.Contains($"has {channels} channel(s)", error.Message, StringComparison.Ordinal);
         }
     }
@@ -141,10 +143,12 @@ public class ForeignFormatTests
     public void Names_that_look_like_options_or_addresses_are_names()
     {
         using TemporaryFolder folder = new();
-        foreach (string name in OperatingSystem.IsWindows() ? new[] { "-i.flac", "a b'c.flac" } : ["-i.flac", "a b'c\".flac", "concat:x|y.flac", "%d.flac"])
+        Tools.Encode(Speech, folder["plain.flac"]);
+        string[] anywhere = ["-i.flac", "a b'c.flac", "%d.flac"];
+        string[] notOnWindows = ["a\"b.flac", "concat:x|y.flac"];
+        foreach (string name in OperatingSystem.IsWindows() ? anywhere : [.. anywhere, .. notOnWindows])
         {
-            Tools.Encode(Speech, folder["plain.flac"]);
-            File.Move(folder["plain.flac"], folder[name]);
+            File.Copy(folder["plain.flac"], folder[name]);
             Assert.Equal(69431, Read(folder[name], OnlyFfmpeg).Samples.Length);
         }
     }
@@ -265,19 +269,37 @@ public class ForeignFormatTests
     }
 
     [Fact]
-    public void Nothing_is_left_in_the_temporary_folder()
+    public void A_spooled_stream_is_a_file_as_long_as_it_is_needed()
     {
-        static int Spooled() => Directory.GetFiles(Path.GetTempPath(), "ecapa-*").Length;
-        int before = Spooled();
-        Assert.Throws<InputException>(() => AudioFile.Read(new PipeStream("not audio"u8.ToArray()), "pipe"));
-        Assert.InRange(Spooled(), 0, before);
+        string path;
+        using (SpooledFile spooled = SpooledFile.CopyOf(new PipeStream([1, 2, 3]), CancellationToken.None))
+        {
+            path = spooled.Path;
+            Assert.Equal(3, new FileInfo(path).Length);
+            Assert.Equal(1, spooled.Stream.ReadByte());
+        }
+        Assert.False(File.Exists(path));
+    }
+
+    [Fact]
+    public void A_stream_with_a_huge_header_cannot_be_handed_on_but_is_read_where_it_is_linear()
+    {
+        WavBuilder wav = WavBuilder.Int16(1, 2, 3) with { Between = [("JUNK", new byte[5 << 20])] };
+        Assert.Equal([1, 2, 3], Read(new PipeStream(wav.Build(), 1 << 16), new(null, null)).Samples.ToArray());
+        InputException error = Assert.Throws<InputException>(() => Read(new PipeStream((wav with { Tag = 6 }).Build(), 1 << 16), new(null, null)));
+        Assert.Contains("save it in a file", error.Message, StringComparison.Ordinal);
     }
 
     private static string Script(TemporaryFolder folder, string commands)
     {
-        string path = folder.Write("fake-ffmpeg", System.Text.Encoding.UTF8.GetBytes("#!/bin/sh\n" + commands + "\n"));
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        // Written by another process: a file that this one had open for writing could not be run while some other test is between fork and
+        // exec.
+        string path = folder["fake-ffmpeg"];
+        ProcessStartInfo write = new("/bin/sh", ["-c", "cat > \"$0\" && chmod +x \"$0\"", path]) { RedirectStandardInput = true };
+        using Process writer = Process.Start(write)!;
+        writer.StandardInput.Write("#!/bin/sh\n" + commands + "\n");
+        writer.StandardInput.Close();
+        writer.WaitForExit();
         return path;
     }
 

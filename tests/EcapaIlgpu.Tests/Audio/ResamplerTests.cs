@@ -26,7 +26,8 @@ public class ResamplerTests
         TestFiles.InReference($"goldens/resample/in_{rate}.wav"), TestFiles.InReference($"goldens/resample/out_{rate}_to_16000.npy"), 16000);
 
     /// <summary>
-    /// torchaudio's formula word for word, all of its taps, in float64: what has no golden because torchaudio would take gigabytes for it, and the rates at the ends of the range.
+    /// torchaudio's formula word for word, all of its taps, in float64: what has no golden because torchaudio would take gigabytes for it,
+    /// and the rates at the ends of the range.
     /// </summary>
     [Theory]
     [InlineData(44101, 16000)]

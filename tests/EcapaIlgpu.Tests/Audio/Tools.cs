@@ -46,7 +46,8 @@ internal static class Tools
     /// <summary>Encodes with ffmpeg.</summary>
     public static void Encode(string from, string to, params string[] arguments)
     {
-        using Process process = Process.Start(new ProcessStartInfo(FfmpegReader.Installed!, ["-nostdin", "-y", "-v", "error", "-i", from, .. arguments, $"file:{to}"]))!;
+        string[] all = ["-nostdin", "-y", "-v", "error", "-i", from, .. arguments, $"file:{to}"];
+        using Process process = Process.Start(new ProcessStartInfo(FfmpegReader.Installed!, all))!;
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);
     }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using EcapaIlgpu.Audio;
 
 namespace EcapaIlgpu.Tests.Audio;
 
@@ -135,39 +136,15 @@ internal sealed record WavBuilder
 }
 
 /// <summary>A pipe: it cannot seek, does not know its length, and gives out less than was asked for.</summary>
-internal sealed class PipeStream(byte[] bytes, int mostPerRead = 7) : Stream
+internal sealed class PipeStream(byte[] bytes, int mostPerRead = 7) : ForwardStream
 {
     private int _position;
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
+    public override int Read(Span<byte> buffer)
     {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public override int Read(byte[] buffer, int offset, int count)
-    {
-        int got = Math.Min(Math.Min(count, mostPerRead), bytes.Length - _position);
-        Array.Copy(bytes, _position, buffer, offset, got);
+        int got = Math.Min(Math.Min(buffer.Length, mostPerRead), bytes.Length - _position);
+        bytes.AsSpan(_position, got).CopyTo(buffer);
         _position += got;
         return got;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

@@ -8,8 +8,9 @@ namespace EcapaIlgpu.Tests.Audio;
 public class WavMutationTests
 {
     /// <summary>
-    /// Fixed memory of one read: stream buffers and, for a short file of an awkward rate, a message or two. Per byte: an 8-bit sample becomes a float
-    /// (4), and from 4000 Hz four floats more (16); filters of one row per output sample at most (13 taps * 4 bytes * 4 samples).
+    /// Fixed memory of one read: stream buffers and, for a short file of an awkward rate, a message or two. Per byte: an 8-bit sample
+    /// becomes a float (4), and from 4000 Hz four floats more (16); filters of one row per output sample at most (13 taps * 4 bytes * 4
+    /// samples).
     /// </summary>
     private const long FixedBytes = 300_000;
     private const long BytesPerByte = 4 + 16 + 13 * 16;
@@ -30,7 +31,10 @@ public class WavMutationTests
     private static readonly byte[][] Files = [.. Kinds.Select(kind => kind.Build())];
 
     /// <summary>What damage puts in the place of a number: what a size or count must never be trusted with.</summary>
-    private static readonly uint[] Nasty = [0, 1, 2, 3, 7, 15, 16, 17, 255, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FF00, 0xFFFF_FFFE, 0xFFFF_FFFF];
+    private static readonly uint[] Nasty =
+    [
+        0, 1, 2, 3, 7, 15, 16, 17, 255, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FF00, 0xFFFF_FFFE, 0xFFFF_FFFF,
+    ];
 
     [Fact]
     public void Random_bytes() => Check(ArbMap.Default.GeneratorFor<byte[]>());
@@ -112,7 +116,7 @@ public class WavMutationTests
                 Assert.True(waveform is null != error is null);
                 Assert.True(taken <= FixedBytes + BytesPerByte * file.Length, $"{taken} bytes for a file of {file.Length}");
                 if (waveform is not null)
-                    Assert.True(System.Numerics.Tensors.TensorPrimitives.IsFiniteAll(waveform.Samples.Span));
+                    Assert.DoesNotContain(waveform.Samples.ToArray(), sample => !float.IsFinite(sample));
             }
         });
         bounded.Check(Seeded(600));

@@ -17,7 +17,8 @@ public class WavReaderTests
     [MemberData(nameof(Encodings))]
     public void Every_encoding_gives_the_same_numbers_at_int16_scale(int bits, ushort tag, bool extensible)
     {
-        WavBuilder wav = new() { Bits = bits, Tag = tag, Samples = Exact, SubFormat = !extensible ? null : tag == 1 ? WavBuilder.PcmGuid : WavBuilder.FloatGuid };
+        Guid guid = tag == 1 ? WavBuilder.PcmGuid : WavBuilder.FloatGuid;
+        WavBuilder wav = new() { Bits = bits, Tag = tag, Samples = Exact, SubFormat = extensible ? guid : null };
         AssertReads([.. Exact.Select(v => (float)(v * 32768))], wav.Build());
     }
 
@@ -48,8 +49,11 @@ public class WavReaderTests
         AssertReads([0.5f, -0.5f], new WavBuilder { Bits = 20, RawSamples = [0x80, 0, 0, 0x80, 0xFF, 0xFF] }.Build());
 
     [Fact]
-    public void All_24_bits_survive() =>
-        AssertReads([1 / 256f, -32768 + 1 / 256f, 8388607 / 256f], new WavBuilder { Bits = 24, RawSamples = [1, 0, 0, 1, 0, 0x80, 0xFF, 0xFF, 0x7F] }.Build());
+    public void All_24_bits_survive()
+    {
+        WavBuilder wav = new() { Bits = 24, RawSamples = [1, 0, 0, 1, 0, 0x80, 0xFF, 0xFF, 0x7F] };
+        AssertReads([1 / 256f, -32768 + 1 / 256f, 8388607 / 256f], wav.Build());
+    }
 
     [Fact]
     public void Floats_beyond_full_scale_are_kept() =>
@@ -221,7 +225,8 @@ public class WavReaderTests
     }
 
     /// <summary>Reads it both ways, and without any other decoder to fall back on.</summary>
-    private static void AssertReads(float[] expected, byte[] file, ChannelChoice channel = default, string? warning = null, AudioOptions? options = null)
+    private static void AssertReads(
+        float[] expected, byte[] file, ChannelChoice channel = default, string? warning = null, AudioOptions? options = null)
     {
         foreach (Stream stream in new Stream[] { new MemoryStream(file), new PipeStream(file, file.Length > 1000 ? 1000 : 7) })
         {
