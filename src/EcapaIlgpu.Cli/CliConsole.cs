@@ -9,6 +9,7 @@ namespace EcapaIlgpu.Cli;
 internal sealed class CliConsole : IDisposable
 {
     private readonly Lazy<IAnsiConsole> _people;
+    private readonly Lazy<IAnsiConsole> _readers;
 
     public CliConsole(Stream input, Stream output, TextWriter error, bool errorIsTerminal = false, bool outputIsTerminal = false)
     {
@@ -18,7 +19,8 @@ internal sealed class CliConsole : IDisposable
         ErrorIsTerminal = errorIsTerminal;
         Error = error;
         Text = new StreamWriter(output, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
-        _people = new Lazy<IAnsiConsole>(() => Ansi(error, errorIsTerminal));
+        _people = new Lazy<IAnsiConsole>(() => Ansi(error));
+        _readers = new Lazy<IAnsiConsole>(() => Ansi(Text));
     }
 
     public Stream Input { get; }
@@ -34,7 +36,7 @@ internal sealed class CliConsole : IDisposable
 
     public TextWriter Error { get; }
 
-    /// <summary>Standard error with colours and a progress bar. Only touched on a terminal, since it takes time to set up.</summary>
+    /// <summary>Standard error with colours and a progress bar. For terminals only, and it takes time to set up.</summary>
     public IAnsiConsole People => _people.Value;
 
     public static CliConsole OfProcess() =>
@@ -58,8 +60,14 @@ internal sealed class CliConsole : IDisposable
             Error.WriteLine($"{kind}: {message}");
     }
 
-    /// <summary>A table for <see cref="Text"/>: in colour and to the window's width on a terminal, plain and unwrapped elsewhere.</summary>
-    public IAnsiConsole TextTables() => Ansi(Text, OutputIsTerminal);
+    /// <summary>Prints a line on <see cref="Text"/>, its beginning set off on a terminal.</summary>
+    public void WriteText(string beginning, string rest)
+    {
+        if (OutputIsTerminal)
+            _readers.Value.MarkupLineInterpolated($"[bold]{beginning}[/]{rest}");
+        else
+            Text.WriteLine(beginning + rest);
+    }
 
     public void Dispose()
     {
@@ -68,18 +76,10 @@ internal sealed class CliConsole : IDisposable
         Output.Dispose();
     }
 
-    private static IAnsiConsole Ansi(TextWriter writer, bool terminal)
+    private static IAnsiConsole Ansi(TextWriter terminal) => AnsiConsole.Create(new AnsiConsoleSettings
     {
-        bool colours = terminal && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = terminal ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = colours ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = terminal ? InteractionSupport.Yes : InteractionSupport.No,
-            Out = new AnsiConsoleOutput(writer),
-        });
-        if (!terminal)
-            console.Profile.Width = int.MaxValue / 2;
-        return console;
-    }
+        ColorSystem = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+        Interactive = InteractionSupport.Yes,
+        Out = new AnsiConsoleOutput(terminal),
+    });
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using EcapaIlgpu.Cli.Commands;
 
 namespace EcapaIlgpu.Cli;
@@ -14,9 +15,14 @@ internal static class CliProgram
     {
         try
         {
-            int code = await ParseAndRunAsync(args, console, interrupt).ConfigureAwait(false);
-            await console.Text.FlushAsync(CancellationToken.None).ConfigureAwait(false);
-            return code;
+            try
+            {
+                return await ParseAndRunAsync(args, console, interrupt).ConfigureAwait(false);
+            }
+            finally
+            {
+                await console.Text.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+            }
         }
         catch (BrokenPipeException)
         {
@@ -70,9 +76,10 @@ internal static class CliProgram
 
         // A file may be called @something: no response files.
         ParseResult parsed = root.Parse(args.Count == 0 ? ["--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Action is ParseErrorAction)
+        string[] errors = [.. parsed.Action is ParseErrorAction ? parsed.Errors.Select(e => e.Message).Distinct() : UnknownOptions(parsed)];
+        if (errors.Length > 0)
         {
-            foreach (string message in parsed.Errors.Select(e => e.Message).Distinct())
+            foreach (string message in errors)
                 console.Complain("error", message);
             string command = parsed.CommandResult.Command is RootCommand ? "ecapa" : $"ecapa {parsed.CommandResult.Command.Name}";
             console.Say($"'{command} --help' shows what it takes.");
@@ -81,6 +88,12 @@ internal static class CliProgram
         int code = await parsed.InvokeAsync(invocation, interrupt).ConfigureAwait(false);
         return args.Count == 0 ? ExitCode.Usage : code;
     }
+
+    /// <summary>What looks like an option and was taken for a file: almost always a slip.</summary>
+    private static IEnumerable<string> UnknownOptions(ParseResult parsed) => parsed.Tokens.Any(t => t.Type == TokenType.DoubleDash)
+        ? []
+        : parsed.CommandResult.Tokens.Select(t => t.Value).Where(v => v.Length > 1 && v[0] == '-')
+            .Select(v => $"There is no option '{v}' (a file of that name is given as './{v}').");
 
     /// <summary>Help as the parser writes it, then the command's examples: most people read those first.</summary>
     private sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Spectre.Console;
 
 namespace EcapaIlgpu.Cli;
 
@@ -20,7 +19,7 @@ internal static class Facts
         if (json)
             PrintJson(console.Text, facts);
         else
-            PrintGrid(console, facts);
+            PrintAligned(console, facts);
     }
 
     public static void PrintJson(TextWriter writer, IReadOnlyList<Fact> facts)
@@ -63,12 +62,12 @@ internal static class Facts
         writer.WriteLine(System.Text.Encoding.UTF8.GetString(line.WrittenSpan));
     }
 
-    private static void PrintGrid(CliConsole console, IReadOnlyList<Fact> facts)
+    private static void PrintAligned(CliConsole console, IReadOnlyList<Fact> facts)
     {
-        Grid grid = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(2)).AddColumn(new GridColumn().PadRight(0));
-        foreach (Fact fact in facts.Where(f => f.Value is not null))
-            grid.AddRow(new Text(fact.Label, new Style(decoration: Decoration.Bold)), new Text(Shown(fact.Value!)));
-        console.TextTables().Write(grid);
+        Fact[] known = [.. facts.Where(f => f.Value is not null)];
+        int width = known.Max(f => f.Label.Length);
+        foreach (Fact fact in known)
+            console.WriteText($"{fact.Label.PadRight(width)}  ", Shown(fact.Value!));
     }
 
     private static string Shown(object value) => value switch

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text;
 using EcapaIlgpu.Extraction;
 using EcapaIlgpu.Model.Heads;
-using Spectre.Console;
 
 namespace EcapaIlgpu.Cli.Commands;
 
@@ -112,9 +111,8 @@ internal sealed class ClassifyCommand : CliCommand
                 Facts.PrintJson(Console.Text, [new("", "name", file), new("", "class", name(c)), new("", "index", c), new("", "probability", probabilities[c])]);
             return;
         }
-        Grid grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn(new GridColumn().NoWrap()).AddColumn(new GridColumn().RightAligned().PadRight(0));
+        int width = best.Max(c => name(c).Length);
         foreach (int c in best)
-            grid.AddRow(new Text(file), new Text(name(c)), new Text(probabilities[c].ToString("0.0000", CultureInfo.InvariantCulture)));
-        Console.TextTables().Write(grid);
+            Console.WriteText($"{file}  {name(c).PadRight(width)}  ", probabilities[c].ToString("0.0000", CultureInfo.InvariantCulture));
     }
 }

@@ -22,7 +22,7 @@ internal static class PyTorchLegacy
         if (PickleMachine.Run(reader) is PickleDictionary system && system["little_endian"] is false)
             throw reader.Error("was saved on a big-endian machine; save it again on a little-endian one.");
         Dictionary<string, PickleStorage> declared = new(StringComparer.Ordinal);
-        object? pickled = PickleMachine.Run(reader, storage => declared[storage.Key] = storage);
+        object? pickled = PickleMachine.Run(reader, declared);
         if (PickleMachine.Run(reader) is not PickleList keys)
             throw reader.Error("has no list of storage keys behind its object.");
 

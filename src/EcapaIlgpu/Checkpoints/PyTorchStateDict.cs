@@ -10,7 +10,7 @@ internal sealed class PyTorchStateDict
 
     private readonly string _source;
     private readonly Func<PickleStorage, ReadOnlyMemory<byte>> _storageBytes;
-    private readonly Dictionary<string, (PickleStorage Declared, float[] Values)> _storages = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, float[]> _storages = new(StringComparer.Ordinal);
     private long _copiesLeft;
 
     private PyTorchStateDict(string source, int fileLength, Func<PickleStorage, ReadOnlyMemory<byte>> storageBytes)
@@ -131,16 +131,12 @@ internal sealed class PyTorchStateDict
 
     private float[] Storage(PickleStorage storage)
     {
-        if (_storages.TryGetValue(storage.Key, out (PickleStorage Declared, float[] Values) known))
-        {
-            if (known.Declared.Type != storage.Type || known.Declared.Count != storage.Count)
-                throw new InputException(_source, $"declares storage {Shown.Name(storage.Key)} twice, with different types or lengths.");
-            return known.Values;
-        }
+        if (_storages.TryGetValue(storage.Key, out float[]? values))
+            return values;
         ReadOnlyMemory<byte> raw = _storageBytes(storage);
-        float[] values = new float[storage.Count];
+        values = new float[storage.Count];
         TensorEncoding.Decode(raw.Span, storage.Type.Type!.Value, values);
-        _storages.Add(storage.Key, (storage, values));
+        _storages.Add(storage.Key, values);
         return values;
     }
 }

@@ -12,7 +12,8 @@ internal sealed class PyTorchZip
 {
     // Weights do not compress; an archive that grows more than this was made to hurt.
     private const int MaxExpansion = 4;
-    private const int FreeBytes = 1 << 20;
+    // A pickle does, and may be most of a small file.
+    private const int FreeBytes = 1 << 16;
     private const string PickleName = "data.pkl";
 
     private readonly string _source;

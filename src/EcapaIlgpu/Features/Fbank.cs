@@ -80,7 +80,8 @@ public sealed class Fbank
         if (frameCount > FrameCount(samples.Length) - firstFrame)
         {
             throw new ArgumentException(
-                $"Frames {firstFrame} to {(long)firstFrame + frameCount - 1} of a signal of {FrameCount(samples.Length)}.", nameof(frameCount));
+                $"Frames {firstFrame} to {(long)firstFrame + frameCount - 1} of a signal of {FrameCount(samples.Length)}.",
+                nameof(frameCount));
         }
         if (rows.Length != (long)frameCount * MelBins)
             throw new ArgumentException($"Room for {rows.Length} numbers; {frameCount} rows of {MelBins} are computed.", nameof(rows));

@@ -14,7 +14,7 @@ namespace EcapaIlgpu.Features;
 internal static unsafe class FbankBlock<TLanes>
     where TLanes : struct, ILanes<TLanes>
 {
-    /// <summary>Enough that the two extra hops at a block's end hardly count, few enough that the block stays in the caches next to the processor.</summary>
+    /// <summary>Enough that the two extra hops at a block's end hardly count, few enough that a block stays in the caches.</summary>
     private const int FramesPerBlock = 32;
 
     private const int HopsPerFrame = (Fbank.FrameLength + Fbank.FrameShift - 1) / Fbank.FrameShift;
@@ -75,7 +75,7 @@ internal static unsafe class FbankBlock<TLanes>
             const int Line = 64 / sizeof(float);
             int w = TLanes.Count;
             int hops = HopRows * Stride, spectrum = RealFft.Points * w, power = FbankTables.PowerBins * w, mel = Fbank.MelBins * w;
-            _memory = GC.AllocateArray<float>(hops + spectrum + power + mel + (2 * Stride) + Line + TLanes.Count, pinned: true);
+            _memory = GC.AllocateArray<float>(hops + spectrum + power + mel + (2 * Stride) + Line, pinned: true);
             float* start = (float*)Unsafe.AsPointer(ref _memory[0]);
             start = (float*)(((nuint)start + 63) & ~(nuint)63);
             _hops = start;
@@ -109,9 +109,9 @@ internal static unsafe class FbankBlock<TLanes>
             }
 
             // The start of a hop follows the last sample of the hop before it; there is none before the first, and none is needed.
-            const int LastRow = Fbank.FrameShift - 1;
-            for (int hop = Stride - 1; hop > 0; hop--)
-                _hops[(HopStartRow * Stride) + hop] = MathF.FusedMultiplyAdd(-FbankTables.PreEmphasis, _hops[(LastRow * Stride) + hop - 1], _hops[hop]);
+            float* lastRow = _hops + ((Fbank.FrameShift - 1) * Stride), hopStarts = _hops + (HopStartRow * Stride);
+            for (int hop = 1; hop < Stride; hop++)
+                hopStarts[hop] = MathF.FusedMultiplyAdd(-FbankTables.PreEmphasis, lastRow[hop - 1], _hops[hop]);
 
             TLanes preEmphasis = TLanes.Broadcast(FbankTables.PreEmphasis);
             TLanes startFactor = TLanes.Broadcast(FbankTables.ConstantLeft);
@@ -145,7 +145,10 @@ internal static unsafe class FbankBlock<TLanes>
             TLanes mean = sum * TLanes.Broadcast(FbankTables.ConstantLeft / Fbank.FrameLength);
             fixed (float* window = FbankTables.Window)
             fixed (int* offset = SampleOffset)
-                RealFft.QuadruplePower<TLanes, WindowedFrames>(new(_hops + frame, offset, window, mean), Fbank.FrameLength, _spectrum, _power);
+            {
+                WindowedFrames frames = new(_hops + frame, offset, window, mean);
+                RealFft.QuadruplePower<TLanes, WindowedFrames>(frames, Fbank.FrameLength, _spectrum, _power);
+            }
         }
 
         private void LogMelEnergies()

@@ -9,7 +9,10 @@ internal static class FbankTables
     /// <summary>What is subtracted of the sample before.</summary>
     public const float PreEmphasis = 0.97f;
 
-    /// <summary>What the pre-emphasis leaves of a constant. Exact, as float32 holds 1 - 0.97f: rounding 0.03 instead would leave a large offset's remainder in the lowest bins.</summary>
+    /// <summary>
+    /// What the pre-emphasis leaves of a constant. Exact, as float32 holds 1 - 0.97f: rounding 0.03 instead would leave the remainder of a
+    /// large offset in the lowest bins.
+    /// </summary>
     public const float ConstantLeft = 1 - PreEmphasis;
 
     /// <summary>Bins 0..255 of the 512-point transform; Kaldi leaves the Nyquist bin out.</summary>
@@ -20,13 +23,15 @@ internal static class FbankTables
 
     /// <summary>Symmetric Hamming, <c>0.54 - 0.46 cos(2 pi i / 399)</c>.</summary>
     public static readonly float[] Window =
-        [.. Enumerable.Range(0, Fbank.FrameLength).Select(i => (float)(0.54 - (0.46 * Math.Cos(2 * Math.PI * i / (Fbank.FrameLength - 1)))))];
+        [.. Enumerable.Range(0, Fbank.FrameLength).Select(HammingAt)];
 
     /// <summary>
     /// The triangular filters, lowest first. Triangles stand in mel and not in Hz (slopes linear in mel), at 80 equal steps
     /// between 20 Hz and 8 kHz, unnormalised.
     /// </summary>
     public static readonly MelFilter[] MelFilters = [.. Enumerable.Range(0, Fbank.MelBins).Select(BuildFilter)];
+
+    private static float HammingAt(int i) => (float)(0.54 - (0.46 * Math.Cos(2 * Math.PI * i / (Fbank.FrameLength - 1))));
 
     private static double Mel(double hertz) => 1127 * Math.Log(1 + (hertz / 700));
 
@@ -47,7 +52,7 @@ internal static class FbankTables
 }
 
 /// <summary>
-/// One triangle: a quarter (exactly) of the weights of power bins <c>FirstBin, FirstBin + 1, ...</c>, for <see cref="RealFft.QuadruplePower"/>;
-/// the weights of all other bins are zero.
+/// One triangle: a quarter (exactly) of the weights of power bins <c>FirstBin, FirstBin + 1, ...</c>, as
+/// <see cref="RealFft.QuadruplePower"/> wants them; the weights of all other bins are zero.
 /// </summary>
 internal sealed record MelFilter(int FirstBin, float[] QuarterWeights);

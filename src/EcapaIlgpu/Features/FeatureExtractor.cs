@@ -1,3 +1,4 @@
+using System.Globalization;
 using EcapaIlgpu.Audio;
 
 namespace EcapaIlgpu.Features;
@@ -17,12 +18,17 @@ public sealed class FeatureExtractor
     {
         ArgumentNullException.ThrowIfNull(waveform);
         if (waveform.SampleRate != Fbank.SampleRate)
-            throw new ArgumentException($"{name} is at {waveform.SampleRate} Hz; resample it to {Fbank.SampleRate} Hz first.", nameof(waveform));
+        {
+            throw new ArgumentException(
+                $"{name} is at {waveform.SampleRate} Hz; resample it to {Fbank.SampleRate} Hz first.", nameof(waveform));
+        }
         int samples = waveform.Samples.Length;
         if (samples < Fbank.FrameLength)
         {
-            throw new InputException(name, FormattableString.Invariant(
-                $"too short: {Milliseconds(samples):0.###} ms of sound ({samples} samples at 16 kHz); at least {Milliseconds(Fbank.FrameLength):0} ms ({Fbank.FrameLength} samples) are needed, and good embeddings need 2 s or more."));
+            throw new InputException(name, string.Create(
+                CultureInfo.InvariantCulture,
+                $"too short: {Milliseconds(samples):0.###} ms of sound ({samples} samples at 16 kHz); at least ")
+                + $"{Milliseconds(Fbank.FrameLength)} ms ({Fbank.FrameLength} samples) are needed, and good embeddings need 2 s or more.");
         }
         float[] rows = _fbank.Compute(waveform.Samples.Span);
         MeanNormalization.Apply(rows, Fbank.MelBins);

@@ -3,7 +3,7 @@ using System.Numerics.Tensors;
 
 namespace EcapaIlgpu.Features;
 
-/// <summary>Cepstral mean normalisation as wespeaker does it: each bin's mean over the utterance is subtracted; the variance is left alone.</summary>
+/// <summary>Mean normalisation as in wespeaker: each bin's mean over the utterance is subtracted, the variance left alone.</summary>
 public static class MeanNormalization
 {
     /// <summary>Subtracts from every bin its mean over all frames, in place.</summary>
@@ -32,7 +32,7 @@ public static class MeanNormalization
         for (; bin <= row.Length - Vector<float>.Count; bin += Vector<float>.Count)
         {
             Vector.Widen(new Vector<float>(row[bin..]), out Vector<double> low, out Vector<double> high);
-            Span<double> lowSums = sums.Slice(bin, Vector<double>.Count), highSums = sums.Slice(bin + Vector<double>.Count, Vector<double>.Count);
+            Span<double> lowSums = sums[bin..], highSums = sums[(bin + Vector<double>.Count)..];
             (new Vector<double>(lowSums) + low).CopyTo(lowSums);
             (new Vector<double>(highSums) + high).CopyTo(highSums);
         }

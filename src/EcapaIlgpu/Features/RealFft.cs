@@ -20,7 +20,10 @@ internal static unsafe class RealFft
 
     /// <summary>cos, sin of <c>2 pi k / 512</c> for k = 0..511, interleaved: every pass's twiddles are a stride through this.</summary>
     private static readonly float[] UnitCircle =
-        [.. Enumerable.Range(0, Points).SelectMany(k => new[] { (float)Math.Cos(2 * Math.PI * k / Points), (float)Math.Sin(2 * Math.PI * k / Points) })];
+    [
+        .. Enumerable.Range(0, Points).Select(k => 2 * Math.PI * k / Points)
+            .SelectMany(angle => new[] { (float)Math.Cos(angle), (float)Math.Sin(angle) }),
+    ];
 
     /// <summary>
     /// Four times the power at bins 1 to 255 (the separation's factor of one half, squared, is left to the caller's weights).
@@ -97,7 +100,8 @@ internal static unsafe class RealFft
         {
             float* p = At<TLanes>(z, start);
             TLanes r0 = TLanes.Load(p), i0 = TLanes.Load(p + w), r1 = TLanes.Load(p + (2 * w)), i1 = TLanes.Load(p + (3 * w));
-            TLanes r2 = TLanes.Load(p + (4 * w)), i2 = TLanes.Load(p + (5 * w)), r3 = TLanes.Load(p + (6 * w)), i3 = TLanes.Load(p + (7 * w));
+            TLanes r2 = TLanes.Load(p + (4 * w)), i2 = TLanes.Load(p + (5 * w));
+            TLanes r3 = TLanes.Load(p + (6 * w)), i3 = TLanes.Load(p + (7 * w));
             TLanes sumR = r0 + r2, sumI = i0 + i2, differenceR = r0 - r2, differenceI = i0 - i2;
             TLanes oddR = r1 + r3, oddI = i1 + i3, turnR = r1 - r3, turnI = i1 - i3;
             TLanes.Store(sumR + oddR, p);

@@ -82,6 +82,7 @@ public sealed class EcapaModel
     /// <exception cref="InputException">There is no checkpoint, or it cannot be used; the message lists what is wrong with it.</exception>
     public static EcapaModel Load(string path, ModelOptions? options = null)
     {
+        ArgumentNullException.ThrowIfNull(path);
         if (!Directory.Exists(path))
             return LoadFile(path, options);
         string configPath = Path.Combine(path, ConfigFileName);

@@ -8,15 +8,15 @@ internal static class EcapaStateDict
 {
     private const int MaxLines = 20;
 
-    /// <summary>Tensor names that give away other networks, for a message that helps.</summary>
+    /// <summary>Tensor names that give away what else a checkpoint is, for a message that helps.</summary>
     private static readonly (string Prefix, string What)[] Foreign =
     [
         ("blocks.0.conv.conv.", "SpeechBrain's ECAPA-TDNN, whose padding, attention and features differ from wespeaker's"),
         ("speaker_encoder.", "TaoRuijie's ECAPA-TDNN, whose shortcuts, attention and features differ from wespeaker's"),
+        ("seg_1.", "a ResNet"),
         ("pool.heads_att_trans.", "a network with MHASTP pooling"),
         ("pool.n_query.", "a network with MQMHASTP pooling"),
         ("pool.prior_mean", "a network with XI pooling"),
-        ("front.", "a ResNet or another network of wespeaker with a frame-level front"),
     ];
 
     /// <summary>The typed weights of a state dict.</summary>
@@ -53,14 +53,15 @@ internal static class EcapaStateDict
     /// <param name="pooling">As for <see cref="Read"/>.</param>
     public static EcapaConfig ReadConfig(Checkpoint checkpoint, WespeakerConfig? config, Pooling? pooling)
     {
+        string? foreign = Foreign.FirstOrDefault(f => checkpoint.Tensors.Keys.Any(n => n.StartsWith(f.Prefix, StringComparison.Ordinal))).What;
+        if (foreign is not null)
+            throw new InputException(checkpoint.Name, $"is {foreign}; wespeaker's ECAPA_TDNN with ASTP, TSTP, TSDP or TAP pooling can be used.");
         int? channels = Extent(("layer1.conv.weight", 0), ("layer1.conv.bias", 0), ("layer2.se_res2block.0.conv.weight", 0));
         int? embedding = Extent(("linear.weight", 0), ("linear.bias", 0));
         if (channels is null || embedding is null)
         {
-            string what = Foreign.FirstOrDefault(f => checkpoint.Tensors.Keys.Any(n => n.StartsWith(f.Prefix, StringComparison.Ordinal))).What
-                ?? "something else";
-            throw new InputException(checkpoint.Name, $"is not a state dict of wespeaker's ECAPA_TDNN (no layer1.conv.weight or linear.weight) but {what}; "
-                + $"it has {checkpoint.Tensors.Count} tensors: {Shown.Names([.. checkpoint.Tensors.Keys])}.");
+            throw new InputException(checkpoint.Name, "is not a state dict of wespeaker's ECAPA_TDNN: it has no layer1.conv.weight or no linear.weight; "
+                + $"its {checkpoint.Tensors.Count} tensors are {Shown.Names([.. checkpoint.Tensors.Keys])}.");
         }
         if (channels <= 0 || channels % EcapaConfig.Res2Scale != 0)
         {
@@ -109,23 +110,26 @@ internal static class EcapaStateDict
         }
     }
 
-    private static string Names(IEnumerable<Pooling> poolings) => string.Join(" or ", poolings.Select(p => p.ToString().ToUpperInvariant()));
+    private static string Names(IEnumerable<Pooling> poolings) => string.Join(" or ", poolings.Select(WespeakerConfig.NameOf));
 
     private static EcapaWeights ReadWeights(Checkpoint checkpoint, EcapaConfig config)
     {
         HashSet<string> known = new(StringComparer.Ordinal);
+        List<NamedTensor> used = [];
         List<string> problems = [];
         EcapaWeights weights = EcapaTensors.Walk(config, null, (name, shape, _) =>
         {
             known.Add(name);
             if (name.EndsWith(EcapaTensors.RunningVariance, StringComparison.Ordinal))
                 known.Add(name[..^EcapaTensors.RunningVariance.Length] + EcapaTensors.StepCounter);
-            if (!checkpoint.Tensors.TryGetValue(name, out NamedTensor? tensor))
-                problems.Add($"missing {name} {NamedTensor.FormatShape(shape)}");
-            else if (!tensor.Shape.SequenceEqual(shape))
-                problems.Add($"{name} has shape {tensor.ShapeText}, expected {NamedTensor.FormatShape(shape)}");
-            else
+            if (checkpoint.Tensors.TryGetValue(name, out NamedTensor? tensor) && tensor.Shape.SequenceEqual(shape))
+            {
+                used.Add(tensor);
                 return tensor.Values;
+            }
+            problems.Add(tensor is null
+                ? $"missing {name} {NamedTensor.FormatShape(shape)}"
+                : $"{name} has shape {tensor.ShapeText}, expected {NamedTensor.FormatShape(shape)}");
             return default;
         });
         problems.AddRange(checkpoint.Tensors.Values
@@ -136,11 +140,8 @@ internal static class EcapaStateDict
             throw new InputException(checkpoint.Name, $"does not fit {config.Name} ({Names([config.Pooling])}, embedding size {config.EmbeddingSize}):\n  "
                 + string.Join("\n  ", problems.Take(MaxLines)) + (problems.Count > MaxLines ? $"\n  and {problems.Count - MaxLines} more" : ""));
         }
-        EcapaTensors.Walk(config, weights, (name, _, values) =>
-        {
-            CheckValues(checkpoint, checkpoint.Tensors[name]);
-            return values;
-        });
+        foreach (NamedTensor tensor in used)
+            CheckValues(checkpoint, tensor);
         return weights;
     }
 

@@ -46,7 +46,7 @@ internal sealed partial class WespeakerConfig
         GlobalContext ??= Boolean(_modelArgs, "global_context_att");
         if (_modelArgs.TryGetValue("pooling_func", out string? pooling))
         {
-            Pooling = Enum.GetValues<Pooling>().Cast<Pooling?>().FirstOrDefault(p => string.Equals(p.ToString(), pooling, StringComparison.OrdinalIgnoreCase))
+            Pooling = Enum.GetValues<Pooling>().Cast<Pooling?>().FirstOrDefault(p => NameOf(p!.Value) == pooling)
                 ?? throw Error($"pooling_func {Shown.Name(pooling)} is not supported; ASTP, TSTP, TSDP and TAP are.");
         }
     }
@@ -107,7 +107,7 @@ internal sealed partial class WespeakerConfig
     public static IEnumerable<KeyValuePair<string, string>> ToMetadata(EcapaConfig config, ProjectionOptions? projection)
     {
         yield return new(ModelKey, config.Name);
-        yield return new("pooling_func", config.Pooling.ToString().ToUpperInvariant());
+        yield return new("pooling_func", NameOf(config.Pooling));
         if (projection is null)
             yield break;
         if (projection.Kind is { } kind)
@@ -115,6 +115,9 @@ internal sealed partial class WespeakerConfig
         yield return new("scale", projection.Scale.ToString(CultureInfo.InvariantCulture));
         yield return new("easy_margin", projection.EasyMargin ? "true" : "false");
     }
+
+    /// <summary>wespeaker's name of a pooling.</summary>
+    public static string NameOf(Pooling pooling) => pooling.ToString().ToUpperInvariant();
 
     public static WespeakerConfig Load(string path)
     {
@@ -139,9 +142,11 @@ internal sealed partial class WespeakerConfig
         {
             root = ReadRoot(new Parser(text), source);
         }
-        catch (YamlException e)
+        // YamlDotNet's scanner lets some damage through as these (found by mutation).
+        catch (Exception e) when (e is YamlException or InvalidOperationException or ArgumentException or EndOfStreamException)
         {
-            throw new InputException(source, $"is not proper YAML: line {e.Start.Line}: {e.Message}", e);
+            string where = e is YamlException yaml ? $"line {yaml.Start.Line}: " : "";
+            throw new InputException(source, $"is not proper YAML: {where}{e.Message}", e);
         }
         return new WespeakerConfig(
             source,
@@ -159,14 +164,14 @@ internal sealed partial class WespeakerConfig
         Compare("embed_dim", EmbeddingSize, found.EmbeddingSize);
         Compare("global_context_att", GlobalContext, found.GlobalContext);
         Compare("emb_bn", EmbeddingBatchNorm, found.EmbeddingBatchNorm);
-        Compare("pooling_func", Pooling, found.Pooling);
+        if (Pooling is { } pooling)
+            Compare("pooling_func", NameOf(pooling), NameOf(found.Pooling));
         return differences.Count > 0 ? string.Join("; ", differences) : null;
 
-        void Compare<T>(string name, T? said, T inTensors)
-            where T : struct
+        void Compare(string name, object? said, object inTensors)
         {
-            if (said is { } value && !value.Equals(inTensors))
-                differences.Add(FormattableString.Invariant($"{name} is {value} in the configuration and {inTensors} in the tensors"));
+            if (said is not null && !said.Equals(inTensors))
+                differences.Add(FormattableString.Invariant($"{name} is {said} in the configuration and {inTensors} in the tensors"));
         }
     }
 

@@ -23,7 +23,7 @@ public static class Cosine
 
     /// <summary>wespeaker's <c>similarity</c>: the cosine moved from [-1, 1] to [0, 1].</summary>
     /// <param name="cosine">A cosine, from <see cref="Similarity"/> or <see cref="CosineMatrix"/>.</param>
-    /// <returns><c>(cosine + 1) / 2</c>; the score that <c>wespeaker --task similarity</c> prints. Most other tools report the plain cosine.</returns>
+    /// <returns><c>(cosine + 1) / 2</c>, which <c>wespeaker --task similarity</c> prints. Most tools report the plain cosine.</returns>
     public static float WespeakerScore(float cosine) => (cosine + 1) / 2;
 
     /// <summary>Scales an embedding to unit length.</summary>

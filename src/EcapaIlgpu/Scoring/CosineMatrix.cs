@@ -18,7 +18,7 @@ public static class CosineMatrix
     /// <param name="size">Length of an embedding.</param>
     /// <param name="cosines">Receives row-major <c>[m, n]</c>, every number in [-1, 1]; embeddings of zeros have cosine 0 with all.</param>
     /// <param name="cancellation">Ends the work early.</param>
-    /// <remarks>A cosine depends on its two embeddings alone, to the bit, and neither on their order nor on their places in the lists.</remarks>
+    /// <remarks>A cosine depends on its two embeddings alone, to the bit, not on their order or their places in the lists.</remarks>
     /// <exception cref="ArgumentException">Lengths that do not fit.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; part of <paramref name="cosines"/> may be written.</exception>
     public static void Compute(
@@ -35,8 +35,9 @@ public static class CosineMatrix
         Parallel.For(0, (m + BlockRows - 1) / BlockRows, new ParallelOptions { CancellationToken = cancellation }, block =>
         {
             int row = block * BlockRows, rows = Math.Min(BlockRows, m - row);
+            Span<float> target = cosines.Span.Slice(row * n, rows * n);
             for (int column = 0; column < n; column += BlockRows)
-                MultiplyBlock(left, row, rows, right, column, Math.Min(BlockRows, n - column), rowVectors, cosines.Span.Slice(row * n, rows * n), n);
+                MultiplyBlock(left, row, rows, right, column, Math.Min(BlockRows, n - column), rowVectors, target, n);
         });
     }
 
@@ -64,7 +65,8 @@ public static class CosineMatrix
     }
 
     private static void MultiplyBlock(
-        Vector<float>[] left, int firstRow, int rows, Vector<float>[] right, int firstColumn, int columns, int rowVectors, Span<float> cosines, int n)
+        Vector<float>[] left, int firstRow, int rows, Vector<float>[] right, int firstColumn, int columns, int rowVectors,
+        Span<float> cosines, int n)
     {
         Span<float> tile = stackalloc float[TileRows * TileColumns];
         for (int row = 0; row < rows; row += TileRows)
@@ -87,7 +89,8 @@ public static class CosineMatrix
         ReadOnlySpan<Vector<float>> a0 = left[..rowVectors], a1 = left.Slice(rowVectors, rowVectors);
         ReadOnlySpan<Vector<float>> a2 = left.Slice(2 * rowVectors, rowVectors), a3 = left.Slice(3 * rowVectors, rowVectors);
         ReadOnlySpan<Vector<float>> b0 = right[..rowVectors], b1 = right.Slice(rowVectors, rowVectors);
-        Vector<float> s00 = default, s01 = default, s10 = default, s11 = default, s20 = default, s21 = default, s30 = default, s31 = default;
+        Vector<float> s00 = default, s01 = default, s10 = default, s11 = default;
+        Vector<float> s20 = default, s21 = default, s30 = default, s31 = default;
         for (int i = 0; i < rowVectors; i++)
         {
             Vector<float> x = b0[i], y = b1[i];

@@ -27,7 +27,11 @@ public readonly record struct EqualErrorRate(double Rate, double Threshold)
             throw new ArgumentException("A score is infinite or not a number.", nameof(scores));
         double targets = same.Count(s => s), others = same.Length - targets;
         if (targets == 0 || others == 0)
-            throw new ArgumentException($"An equal error rate needs trials of both kinds; there are {targets} of one speaker and {others} of two.", nameof(sameSpeaker));
+        {
+            throw new ArgumentException(
+                $"An equal error rate needs trials of both kinds; there are {targets} of one speaker and {others} of two.",
+                nameof(sameSpeaker));
+        }
         Array.Sort(sorted, same);
 
         double missed = 0, alarms = others;

@@ -66,5 +66,23 @@ public sealed class CheckpointMutationTests
             select (byte[])[.. CheckpointBuilder.LegacyHeader(), 0x80, 4, .. program.SelectMany(p => p), (byte)'.']);
     }
 
+    [Theory]
+    [InlineData("(d0")]
+    [InlineData("]Na0")]
+    [InlineData("}U\u0001aNs0")]
+    [InlineData("K\u00070")]
+    [InlineData("NN\u0086\u0094" + "0")]
+    [InlineData("ccollections\nOrderedDict\n)R0")]
+    [InlineData("U\u0001a0")]
+    [InlineData("(0")]
+    public void Long_pickles_take_memory_in_proportion(string pattern)
+    {
+        byte[] piece = Encoding.Latin1.GetBytes(pattern);
+        byte[] file = [.. CheckpointBuilder.LegacyHeader(), 0x80, 2, .. Enumerable.Repeat(piece, 200_000 / piece.Length).SelectMany(p => p), (byte)'N', (byte)'.'];
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Throws<InputException>(() => Checkpoint.Load(file, "long"));
+        Mutations.AssertInProportion(GC.GetAllocatedBytesForCurrentThread() - before, file.Length);
+    }
+
     private static void Check(Gen<byte[]> files) => Mutations.Check(files, Count, file => Checkpoint.Load(file, "damaged"));
 }

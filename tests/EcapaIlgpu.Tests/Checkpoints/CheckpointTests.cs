@@ -225,6 +225,19 @@ public sealed class CheckpointTests
         Assert.Contains("strided views", Refused(builder.ToZip()), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_storage_declared_in_two_ways_is_refused()
+    {
+        foreach (string type in (string[])["HalfStorage", "IntStorage"])
+        {
+            byte[] pickle = new PickleWriter().Begin().EmptyList().Mark()
+                .Mark().Text("storage").Global("torch", "FloatStorage").Text("0").Text("cpu").Int(6).Tuple().PersistentId()
+                .Mark().Text("storage").Global("torch", type).Text("0").Text("cpu").Int(6).Tuple().PersistentId()
+                .Appends().Stop().ToArray();
+            Assert.Contains("another type or length", Refused(CheckpointBuilder.Zip([("a/data.pkl", pickle)])), StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData(1L << 40)]
     [InlineData(long.MaxValue)]
@@ -396,6 +409,21 @@ public sealed class CheckpointTests
         Checkpoint checkpoint = Checkpoint.Load(TestFiles.InTestdata(file));
         Assert.Equal(tensors, checkpoint.Tensors.Count);
         Assert.All(checkpoint.Tensors.Values, t => Assert.Equal(t.Shape.Aggregate(1, (a, b) => a * b), t.Values.Length));
+    }
+
+    [Fact]
+    public void Numbers_of_PyTorch_are_those_in_the_archive()
+    {
+        string path = TestFiles.InTestdata("models/wespeaker_tiny_glob.pt");
+        using ZipArchive archive = ZipFile.OpenRead(path);
+        // torch.save numbers storages as it meets them.
+        using Stream entry = archive.GetEntry("wespeaker_tiny_glob/data/0")!.Open();
+        using MemoryStream raw = new();
+        entry.CopyTo(raw);
+        float[] expected = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(raw.ToArray()).ToArray();
+        NamedTensor first = Checkpoint.Load(path).Tensors.First().Value;
+        Assert.Equal("layer1.conv.weight [32, 80, 5]", $"{first.Name} {first.ShapeText}");
+        Assert.Equal(expected, first.Values.ToArray());
     }
 
     [ReferenceTheory]

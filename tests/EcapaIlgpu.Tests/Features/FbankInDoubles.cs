@@ -1,6 +1,6 @@
 namespace EcapaIlgpu.Tests.Features;
 
-/// <summary>The filterbank as its definition reads, frame by frame in float64 with a plain Fourier sum: what the fast one is held against.</summary>
+/// <summary>The filterbank as its definition reads, in float64 with a plain Fourier sum: what the fast one is held against.</summary>
 internal static class FbankInDoubles
 {
     private const int Points = 512;

@@ -176,7 +176,7 @@ public class FbankTests
         return [.. Enumerable.Range(0, length).Select(_ => (float)((amplitude * ((2 * random.NextDouble()) - 1)) + offset))];
     }
 
-    /// <summary>The samples of a 16-bit mono WAV file whose data chunk comes last, as all test files are: no reader stands between golden and test.</summary>
+    /// <summary>The samples of a plain 16-bit mono WAV file, as all test files are: no reader stands between golden and test.</summary>
     internal static float[] Pcm16(string path)
     {
         byte[] bytes = File.ReadAllBytes(path);

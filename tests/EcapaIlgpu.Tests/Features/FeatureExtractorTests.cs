@@ -19,7 +19,8 @@ public class FeatureExtractorTests
     [InlineData(399, "24.938 ms")]
     public void Too_short_a_sound_names_the_file_what_it_has_and_what_it_needs(int samples, string found)
     {
-        InputException error = Assert.Throws<InputException>(() => new FeatureExtractor().Compute(new Waveform(new float[samples], 16000), "a/b.wav"));
+        Waveform waveform = new(new float[samples], 16000);
+        InputException error = Assert.Throws<InputException>(() => new FeatureExtractor().Compute(waveform, "a/b.wav"));
         Assert.Equal("a/b.wav", error.InputName);
         Assert.Contains("too short", error.Problem);
         Assert.Contains(found, error.Problem);

@@ -19,25 +19,26 @@ internal sealed class PickleMachine
     private static readonly object False = false;
 
     private readonly ByteReader _reader;
-    private readonly Action<PickleStorage>? _onStorage;
+    private readonly Dictionary<string, PickleStorage> _storages;
     private readonly List<object?> _stack = [];
     private readonly List<int> _marks = [];
     private readonly List<object?> _memo = [];
     private long _objectsLeft;
 
-    private PickleMachine(ByteReader reader, Action<PickleStorage>? onStorage)
+    private PickleMachine(ByteReader reader, Dictionary<string, PickleStorage> storages)
     {
         _reader = reader;
-        _onStorage = onStorage;
+        _storages = storages;
         // Containers and memo entries of a real state dict take tens of bytes each in the pickle; here they take about as many.
         _objectsLeft = 4096 + (reader.Remaining / 3);
     }
 
     /// <summary>Runs the pickle at the reader's position and leaves the reader behind its STOP.</summary>
     /// <param name="reader">Where the pickle begins.</param>
-    /// <param name="onStorage">Told of every storage that the pickle refers to.</param>
+    /// <param name="storages">Receives every storage that the pickle refers to, by key.</param>
     /// <exception cref="InputException">The pickle is damaged or asks for something it may not have.</exception>
-    public static object? Run(ByteReader reader, Action<PickleStorage>? onStorage = null) => new PickleMachine(reader, onStorage).Run();
+    public static object? Run(ByteReader reader, Dictionary<string, PickleStorage>? storages = null) =>
+        new PickleMachine(reader, storages ?? new(StringComparer.Ordinal)).Run();
 
     private object? Run()
     {
@@ -187,7 +188,8 @@ internal sealed class PickleMachine
         if (count < 0 || start < 0 || length < 0 || start > count || length > count - start)
             throw Malformed($"storage {Shown.Name(name)} with {count} elements, viewed from {start} for {length}");
         PickleStorage storage = new(name, type, count, start, length);
-        _onStorage?.Invoke(storage);
+        if (!_storages.TryAdd(name, storage) && (_storages[name].Type != type || _storages[name].Count != count))
+            throw Malformed($"storage {Shown.Name(name)} with another type or length than before");
         return storage;
     }
 

@@ -19,10 +19,13 @@ public abstract class CosineHead : ProjectionHead
     {
     }
 
-    private CosineHead(ProjectionKind kind, HeadTensors tensors, ProjectionOptions options, ReadOnlyMemory<float> centers, int rows, int centersPerClass)
+    private CosineHead(
+        ProjectionKind kind, HeadTensors tensors, ProjectionOptions options, ReadOnlyMemory<float> centers, int rows, int centersPerClass)
         : base(kind, centersPerClass > 0 ? rows / centersPerClass : 0, tensors.EmbeddingSize)
     {
-        tensors.Require(centersPerClass > 0 && rows % centersPerClass == 0, $"weight has {rows} rows, which are not {centersPerClass} centres for each class");
+        tensors.Require(
+            centersPerClass > 0 && rows % centersPerClass == 0,
+            $"weight has {rows} rows, which are not {centersPerClass} centres for each class");
         _centersPerClass = centersPerClass;
         _unitCenters = centers.ToArray();
         for (int row = 0; row < _unitCenters.Length; row += EmbeddingSize)
@@ -57,8 +60,8 @@ public abstract class CosineHead : ProjectionHead
         for (int j = 0; j < cosines.Length; j++)
         {
             float best = float.NegativeInfinity;
-            for (int k = 0; k < _centersPerClass; k++)
-                best = MathF.Max(best, TensorPrimitives.Dot(unit, _unitCenters.AsSpan(((j * _centersPerClass) + k) * EmbeddingSize, EmbeddingSize)));
+            for (int row = j * _centersPerClass; row < (j + 1) * _centersPerClass; row++)
+                best = MathF.Max(best, TensorPrimitives.Dot(unit, _unitCenters.AsSpan(row * EmbeddingSize, EmbeddingSize)));
             // Rounding can leave a cosine just beyond 1, where the sine of the angle would not be a number.
             cosines[j] = Math.Clamp(best, -1f, 1f);
         }

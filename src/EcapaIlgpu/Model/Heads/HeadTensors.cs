@@ -47,10 +47,13 @@ internal sealed class HeadTensors(IReadOnlyDictionary<string, NamedTensor> tenso
     /// <exception cref="InputException">Something was missing, surplus, wrongly shaped or out of range.</exception>
     public void ThrowIfUnfit()
     {
-        string[] problems = [.. _problems, .. tensors.Where(t => !_known.Contains(t.Key)).Select(t => $"surplus {t.Key} {t.Value.ShapeText}")];
+        IEnumerable<string> surplus = tensors.Where(t => !_known.Contains(t.Key))
+            .Select(t => $"surplus {Shown.Name(t.Key)} {t.Value.ShapeText}");
+        string[] problems = [.. _problems, .. surplus];
         if (problems.Length == 0)
             return;
         throw new InputException(source, $"its projection does not fit the head {kind} for embeddings of {embeddingSize} numbers:\n  "
-            + string.Join("\n  ", problems.Take(MaxLines)) + (problems.Length > MaxLines ? $"\n  and {problems.Length - MaxLines} more" : ""));
+            + string.Join("\n  ", problems.Take(MaxLines))
+            + (problems.Length > MaxLines ? $"\n  and {problems.Length - MaxLines} more" : ""));
     }
 }

@@ -6,8 +6,8 @@ namespace EcapaIlgpu.Model.Heads;
 public static class Probabilities
 {
     /// <summary>
-    /// Softmax: <c>exp(logit) / sum of exp(logits)</c>, computed relative to the largest logit, so that none overflows. (For sphereface2, whose
-    /// classes are separate questions, this says which class is likeliest and not whether any is right.)
+    /// Softmax: <c>exp(logit) / sum of exp(logits)</c>, computed relative to the largest logit, so that none overflows. (For sphereface2,
+    /// whose classes are separate questions, this says which class is likeliest and not whether any is right.)
     /// </summary>
     /// <param name="logits">Scores, at least one.</param>
     /// <param name="probabilities">Receives the probabilities, as many; their sum is 1. May be the same memory.</param>

@@ -30,7 +30,7 @@ public abstract class ProjectionHead
     /// <param name="options">What the tensors do not say.</param>
     /// <param name="embeddingSize">Length of the network's embeddings.</param>
     /// <param name="source">The checkpoint's name, for messages.</param>
-    /// <exception cref="InputException">Tensors are missing, surplus or wrongly shaped (all are listed), or an option is out of range.</exception>
+    /// <exception cref="InputException">Tensors missing, surplus or wrongly shaped, or an option out of range: all are listed.</exception>
     public static ProjectionHead FromTensors(
         IReadOnlyDictionary<string, NamedTensor> tensors, ProjectionOptions options, int embeddingSize, string source)
     {

@@ -48,13 +48,16 @@ public sealed record ProjectionOptions
     /// <summary>Whether arc_margin leaves angles beyond 90 degrees alone instead of switching to a linear penalty.</summary>
     public bool EasyMargin { get; init; }
 
-    /// <summary>sphere: how many batches training has seen, which sets how far the margin has come in; 1 on the first (wespeaker's <c>iter</c>).</summary>
+    /// <summary>sphere: how many batches training has seen, 1 on the first (<c>iter</c>); the margin comes in slowly with it.</summary>
     public long Iteration { get; init; } = 1;
 
     /// <summary>arc_margin_intertopk_subcenter: centres per class, the best of which counts (<c>K</c>).</summary>
     public int SubCenters { get; init; } = 3;
 
-    /// <summary>arc_margin_intertopk_subcenter: how many of the other classes, hardest first, are penalised (<c>k_top</c>); 0 when <see cref="LargeMargin"/>.</summary>
+    /// <summary>
+    /// arc_margin_intertopk_subcenter: how many of the other classes, hardest first, are penalised (<c>k_top</c>); none with
+    /// <see cref="LargeMargin"/>.
+    /// </summary>
     public int TopK { get; init; } = 5;
 
     /// <summary>arc_margin_intertopk_subcenter: the penalty's angle at margin 0.2, growing with the margin (<c>mp</c>).</summary>

@@ -1,8 +1,8 @@
 namespace EcapaIlgpu.Model.Heads;
 
 /// <summary>
-/// <c>sphereface2</c>: every class is a binary question of its own. Its scores are <c>scale * (cos - margin at the label)</c>; the loss it was
-/// trained with is made of adjusted cosines and a bias (<see cref="Loss"/>).
+/// <c>sphereface2</c>: every class is a binary question of its own. Its scores are <c>scale * (cos - margin at the label)</c>; the loss
+/// it was trained with is made of adjusted cosines and a bias (<see cref="Loss"/>).
 /// </summary>
 public sealed class SphereFace2Head : CosineHead
 {
@@ -23,7 +23,7 @@ public sealed class SphereFace2Head : CosineHead
     /// <summary>The training loss of one embedding; the loss of a batch is the mean over its embeddings.</summary>
     /// <param name="embedding">One embedding, <c>[EmbeddingSize]</c>, as the network gives it.</param>
     /// <param name="label">The right class.</param>
-    /// <remarks>Where a score is so large that the formula as wespeaker writes it overflows to infinity, this gives its true value.</remarks>
+    /// <remarks>Where wespeaker's formula overflows to infinity, because a score is very large, this gives its true value.</remarks>
     /// <exception cref="ArgumentException">An embedding of another length, or no such class.</exception>
     public double Loss(ReadOnlySpan<float> embedding, int label)
     {

@@ -4,9 +4,9 @@ namespace EcapaIlgpu.Model.Heads;
 /// <c>sphere</c> (A-softmax, SphereFace): the angle at the label times 4, times the embedding's norm instead of a scale.
 /// </summary>
 /// <remarks>
-/// The margin is blended in during training: with weight 1 / (1 + lambda), lambda = max(5, 1000 / (1 + 0.12 * iteration)). wespeaker counts
-/// the iterations inside the head, at every call and even in evaluation; here the count is given by <see cref="ProjectionOptions.Iteration"/>
-/// and a call changes nothing.
+/// The margin is blended in during training: with weight 1 / (1 + lambda), lambda = max(5, 1000 / (1 + 0.12 * iteration)). wespeaker
+/// counts the iterations inside the head, at every call and even in evaluation; here <see cref="ProjectionOptions.Iteration"/> gives
+/// the count and a call changes nothing.
 /// </remarks>
 internal sealed class SphereHead : CosineHead
 {

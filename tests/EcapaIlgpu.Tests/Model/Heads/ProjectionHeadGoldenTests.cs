@@ -34,7 +34,9 @@ public class ProjectionHeadGoldenTests
             {
                 cases.Add("add_margin", $"add_margin_m{text}", new() { Kind = ProjectionKind.AddMargin, Margin = margin });
                 cases.Add("arc_margin", $"arc_margin_m{text}", new() { Kind = ProjectionKind.ArcMargin, Margin = margin });
-                cases.Add("arc_margin", $"arc_margin_easy_m{text}", new() { Kind = ProjectionKind.ArcMargin, Margin = margin, EasyMargin = true });
+                cases.Add(
+                    "arc_margin", $"arc_margin_easy_m{text}",
+                    new() { Kind = ProjectionKind.ArcMargin, Margin = margin, EasyMargin = true });
                 cases.Add("arc_margin_intertopk_subcenter", $"arc_intertopk_subcenter_m{text}", Intertopk(margin));
                 foreach (SphereFace2Margin type in Enum.GetValues<SphereFace2Margin>())
                     cases.Add("sphereface2", $"sphereface2_{type}_m{text}", new() { Margin = margin, SphereFace2Margin = type });

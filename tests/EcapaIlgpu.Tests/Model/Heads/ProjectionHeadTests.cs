@@ -9,7 +9,9 @@ public class ProjectionHeadTests
     public void Tensors_that_do_not_fit_are_all_listed_at_once()
     {
         InputException error = Assert.Throws<InputException>(() => ProjectionHead.FromTensors(
-            Tensors(("trans.2.weight", [6, 20]), ("trans.0.weight", [24]), ("trans.0.running_mean", [24]), ("trans.0.running_var", [24]), ("extra", [3])),
+            Tensors(
+                ("trans.2.weight", [6, 20]), ("trans.0.weight", [24]), ("trans.0.running_mean", [24]), ("trans.0.running_var", [24]),
+                ("extra", [3])),
             new(), 24, "model.pt"));
         Assert.Equal("model.pt", error.InputName);
         Assert.Contains("trans.2.weight has shape [6, 20], expected [6, 24]", error.Problem);
@@ -28,7 +30,7 @@ public class ProjectionHeadTests
     [InlineData(ProjectionKind.SphereFace2)]
     public void No_tensors_at_all_are_an_error_of_the_input(ProjectionKind kind)
     {
-        InputException error = Assert.Throws<InputException>(() => ProjectionHead.FromTensors(Tensors(), new() { Kind = kind }, 24, "model.pt"));
+        InputException error = Assert.Throws<InputException>(() => Head(new() { Kind = kind }));
         Assert.Contains("weight [classes, 24]", error.Problem);
     }
 
@@ -36,7 +38,7 @@ public class ProjectionHeadTests
     public void A_weight_that_is_not_a_matrix_is_an_error_of_the_input()
     {
         foreach (int[] shape in new int[][] { [], [24], [0, 24], [6, 24, 1] })
-            Assert.Throws<InputException>(() => ProjectionHead.FromTensors(Tensors(("weight", shape)), new(), 24, "model.pt"));
+            Assert.Throws<InputException>(() => Head(new(), ("weight", shape)));
     }
 
     [Theory]
@@ -46,7 +48,7 @@ public class ProjectionHeadTests
     public void Centres_that_do_not_divide_among_classes_are_an_error_of_the_input(int subCenters, int rows)
     {
         ProjectionOptions options = new() { Kind = ProjectionKind.ArcMarginIntertopkSubcenter, SubCenters = subCenters };
-        InputException error = Assert.Throws<InputException>(() => ProjectionHead.FromTensors(Tensors(("weight", [rows, 24])), options, 24, "model.pt"));
+        InputException error = Assert.Throws<InputException>(() => Head(options, ("weight", [rows, 24])));
         Assert.Contains($"{rows} rows", error.Problem);
     }
 
@@ -119,7 +121,8 @@ public class ProjectionHeadTests
         ProjectionHead.FromTensors(Tensors(tensors), options, 24, "model.pt");
 
     private static Dictionary<string, NamedTensor> Tensors(params (string Name, int[] Shape)[] tensors) =>
-        tensors.ToDictionary(t => t.Name, t => new NamedTensor(t.Name, t.Shape, TensorType.Float32, Values(t.Shape.Aggregate(1, (a, b) => a * b))));
+        tensors.ToDictionary(
+            t => t.Name, t => new NamedTensor(t.Name, t.Shape, TensorType.Float32, Values(t.Shape.Aggregate(1, (a, b) => a * b))));
 
     private static float[] Values(int count)
     {
