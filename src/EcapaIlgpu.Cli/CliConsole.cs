@@ -78,7 +78,9 @@ internal sealed class CliConsole : IDisposable
 
     private static IAnsiConsole Ansi(TextWriter terminal) => AnsiConsole.Create(new AnsiConsoleSettings
     {
-        ColorSystem = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+        ColorSystem = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
+            ? ColorSystemSupport.Detect
+            : ColorSystemSupport.NoColors,
         Interactive = InteractionSupport.Yes,
         Out = new AnsiConsoleOutput(terminal),
     });

@@ -34,7 +34,7 @@ internal static class ProgressBar
     public static string Describe(ExtractionProgress progress)
     {
         string failed = progress.Failed > 0 ? $" ({progress.Failed} failed)" : "";
-        string left = progress.Remaining is { } remaining ? $", {(remaining.TotalHours >= 1 ? $"{(int)remaining.TotalHours}:{remaining:mm\\:ss}" : $"{remaining:m\\:ss}")} left" : "";
+        string left = progress.Remaining is { } remaining ? $", {(int)remaining.TotalHours}:{remaining:mm\\:ss} left" : "";
         return FormattableString.Invariant($"{progress.Done}/{progress.Total} files{failed}, {progress.Speed:0} s of audio per s{left}");
     }
 

@@ -76,5 +76,7 @@ internal sealed partial class StandardOutput : Stream
     private static unsafe partial nint WriteDescriptor(int descriptor, byte* bytes, nint count);
 }
 
-/// <summary>The reader of standard output is gone. Not an <see cref="IOException"/>, which writers explain to people: this one needs no words.</summary>
+/// <summary>
+/// The reader of standard output is gone. Not an <see cref="IOException"/>, which writers explain to people: this one needs no words.
+/// </summary>
 internal sealed class BrokenPipeException() : Exception("The reader of standard output has closed it.");

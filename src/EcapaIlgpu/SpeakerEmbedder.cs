@@ -33,8 +33,8 @@ public sealed record EmbedderOptions
 /// <summary>From speech to speaker embeddings: a model, the engine that computes it, and everything before it.</summary>
 /// <remarks>
 /// Thread-safe: calls from several threads read audio at the same time and take turns on the engine. For many files
-/// <see cref="EmbedAsync(IEnumerable{string}, CancellationToken)"/> is much faster than <see cref="Embed(string, CancellationToken)"/> in a loop, since it reads ahead and computes in batches;
-/// both give the same bits. Dispose when no call is running.
+/// <see cref="EmbedAsync(IEnumerable{string}, CancellationToken)"/> is much faster than <see cref="Embed(string, CancellationToken)"/> in a
+/// loop, since it reads ahead and computes in batches; both give the same bits. Dispose when no call is running.
 /// </remarks>
 public sealed class SpeakerEmbedder : IDisposable
 {
@@ -91,8 +91,8 @@ public sealed class SpeakerEmbedder : IDisposable
 
     /// <summary>Embeds samples.</summary>
     /// <param name="pcm16k">
-    /// One channel at 16 kHz and at 16-bit scale, as <see cref="Waveform"/> has it: full scale is ±32768. Multiply samples of ±1 by 32768 first; embeddings
-    /// of unscaled ones are off without looking so.
+    /// One channel at 16 kHz and at 16-bit scale, as <see cref="Waveform"/> has it: full scale is ±32768. Multiply samples of ±1 by 32768
+    /// first; embeddings of unscaled ones are off without looking so.
     /// </param>
     /// <param name="embedding">Receives <see cref="EmbeddingSize"/> numbers.</param>
     /// <param name="cancellation">Stops computing.</param>

@@ -54,13 +54,14 @@ internal sealed class ClassifyCommand : CliCommand
 
     protected override async Task<int> RunAsync(ParseResult arguments, CancellationToken interrupt)
     {
+        IReadOnlyList<AudioInput> inputs = AudioListing.Expand(arguments.GetValue(_inputs)!);
         using SpeakerEmbedder embedder = _model.Load(arguments, Console);
         ProjectionHead head = Head(embedder);
         string[]? names = arguments.GetValue(_classes) is { } path ? ReadNames(path, head.ClassCount) : null;
         bool json = arguments.GetValue(_json);
 
         int failed = 0;
-        await foreach (ExtractionResult result in embedder.EmbedAsync(AudioListing.Expand(arguments.GetValue(_inputs)!), null, interrupt).ConfigureAwait(false))
+        await foreach (ExtractionResult result in embedder.EmbedAsync(inputs, null, interrupt).ConfigureAwait(false))
         {
             Report.Problems(Console, result, _model.Quiet(arguments));
             if (result.Error is not null)
@@ -100,7 +101,8 @@ internal sealed class ClassifyCommand : CliCommand
         }
         return names.Length == classes
             ? names
-            : throw new InputException(path, $"has {names.Length} lines, and the model has {classes} classes; there must be one name per line and class");
+            : throw new InputException(
+                path, $"has {names.Length} lines, and the model has {classes} classes; there must be one name per line and class");
     }
 
     private void Print(string file, int[] best, Func<int, string> name, float[] probabilities, bool json)
@@ -108,7 +110,15 @@ internal sealed class ClassifyCommand : CliCommand
         if (json)
         {
             foreach (int c in best)
-                Facts.PrintJson(Console.Text, [new("", "name", file), new("", "class", name(c)), new("", "index", c), new("", "probability", probabilities[c])]);
+            {
+                Facts.PrintJson(Console.Text,
+                [
+                    new Fact("file", "name", file),
+                    new Fact("class", "class", name(c)),
+                    new Fact("class number", "index", c),
+                    new Fact("probability", "probability", probabilities[c]),
+                ]);
+            }
             return;
         }
         int width = best.Max(c => name(c).Length);

@@ -19,7 +19,8 @@ internal sealed class EmbedCommand : CliCommand
     private readonly Argument<string[]> _inputs = new("inputs")
     {
         Arity = ArgumentArity.ZeroOrMore,
-        Description = "Audio files, folders (searched recursively for audio), patterns such as 'corpus/**/*.flac', or - for standard input. Embeddings are named by these paths.",
+        Description = "Audio files, folders (searched recursively for audio), patterns such as 'corpus/**/*.flac', or - for standard input. "
+            + "Embeddings are named by these paths.",
     };
 
     private readonly Option<string?> _scp = new("--scp")
@@ -31,7 +32,8 @@ internal sealed class EmbedCommand : CliCommand
     private readonly Option<string?> _output = new("--output", "-o")
     {
         HelpName = "FILE",
-        Description = "Where to write. .npy (names in a .txt beside it), .jsonl, .csv, .ark (with a .scp beside it) or .txt (Kaldi text) says the format. Without it: JSON lines on standard output.",
+        Description = "Where to write. .npy (names in a .txt beside it), .jsonl, .csv, .ark (with a .scp beside it) or .txt (Kaldi text) says the "
+            + "format. Without it: JSON lines on standard output.",
     };
 
     private readonly Option<EmbeddingFormat?> _format = new("--format", "-f")
@@ -69,7 +71,8 @@ internal sealed class EmbedCommand : CliCommand
     [
         ("ecapa embed speech.wav", "one JSON line on standard output"),
         ("ecapa embed corpus/ -o corpus.npy", "all audio below a folder as a NumPy matrix, names in corpus.txt"),
-        ("ecapa embed --scp wav.scp -o xvector.ark --model voxceleb_ecapa1024/", "a Kaldi list to xvector.ark and xvector.scp, with wespeaker's weights"),
+        ("ecapa embed --scp wav.scp -o xvector.ark --model voxceleb_ecapa1024/",
+            "a Kaldi list to xvector.ark and xvector.scp, with wespeaker's weights"),
         ("sox call.wav -t wav - trim 5 10 | ecapa embed -", "audio from another program"),
     ];
 
@@ -128,16 +131,20 @@ internal sealed class EmbedCommand : CliCommand
                 ? throw new UsageException(".npy begins with the number of its rows, which is known at the end: give it a file with --output.")
                 : (format ?? EmbeddingFormat.JsonLines, null);
         }
-        return (format ?? EmbeddingWriter.FormatOf(output)
-            ?? throw new UsageException($"'{output}' does not say its format by its ending; give --format {string.Join('|', Formats.Keys)}."), output);
+        format ??= EmbeddingWriter.FormatOf(output);
+        return format is { } known
+            ? (known, output)
+            : throw new UsageException($"'{output}' does not say its format by its ending; give --format {string.Join('|', Formats.Keys)}.");
     }
 
     private IReadOnlyList<AudioInput> ListInputs(ParseResult arguments)
     {
         string[] paths = arguments.GetValue(_inputs) ?? [];
         string? scp = arguments.GetValue(_scp);
+        if (scp is null && paths.Length == 0)
+            throw new UsageException("Nothing to embed: name files, folders or patterns, or give a list with --scp.");
         if (scp is null)
-            return paths.Length > 0 ? AudioListing.Expand(paths) : throw new UsageException("Nothing to embed: name files, folders or patterns, or give a list with --scp.");
+            return AudioListing.Expand(paths);
         if (paths.Length > 0)
             throw new UsageException($"Either --scp or files, not both: '{paths[0]}' is given beside --scp {scp}.");
         return scp == "-" ? WavScp.Read(Console.Input, "standard input") : WavScp.Read(scp);
@@ -149,7 +156,8 @@ internal sealed class EmbedCommand : CliCommand
         if (output is null)
             return;
         HashSet<string> written = new(EmbeddingWriter.FilesOf(format, output).Select(Path.GetFullPath), StringComparer.Ordinal);
-        string? read = inputs.Select(i => i.Path).Append(scp).FirstOrDefault(path => path is not null and not "-" && written.Contains(Path.GetFullPath(path)));
+        string? read = inputs.Select(i => i.Path).Append(scp)
+            .FirstOrDefault(path => path is not null and not "-" && written.Contains(Path.GetFullPath(path)));
         if (read is not null)
             throw new UsageException($"--output {output} would overwrite '{read}', which is read; choose another name.");
     }
@@ -179,8 +187,9 @@ internal sealed class EmbedCommand : CliCommand
         if (!quiet || last.Failed > 0)
         {
             string failed = last.Failed > 0 ? $", {last.Failed} failed" : "";
-            Console.Say(FormattableString.Invariant(
-                $"embedded {written}{failed}: {last.Audio.TotalSeconds:0.0} s of audio in {last.Elapsed.TotalSeconds:0.0} s ({last.Speed:0} times real time), written to {writer.Description}"));
+            string speed = FormattableString.Invariant(
+                $"{last.Audio.TotalSeconds:0.0} s of audio in {last.Elapsed.TotalSeconds:0.0} s ({last.Speed:0} times real time)");
+            Console.Say($"embedded {written}{failed}: {speed}, written to {writer.Description}");
         }
         return last.Failed > 0 ? ExitCode.Failed : ExitCode.Done;
     }

@@ -19,9 +19,14 @@ internal sealed class ModelOptionSet
         Description = "The pooling, where the checkpoint leaves it open.",
         CustomParser = result =>
         {
-            if (Enum.TryParse(result.Tokens[0].Value, ignoreCase: true, out Pooling pooling) && Enum.IsDefined(pooling) && !char.IsDigit(result.Tokens[0].Value[0]))
-                return pooling;
-            result.AddError($"'{result.Tokens[0].Value}' is no pooling; there are ASTP, TSTP, TSDP and TAP.");
+            string name = result.Tokens[0].Value;
+            // By name: the parser of enumerations would take their numbers too.
+            foreach (Pooling pooling in Enum.GetValues<Pooling>())
+            {
+                if (name.Equals(pooling.ToString(), StringComparison.OrdinalIgnoreCase))
+                    return pooling;
+            }
+            result.AddError($"'{name}' is no pooling; there are ASTP, TSTP, TSDP and TAP.");
             return null;
         },
     };
@@ -73,8 +78,9 @@ internal sealed class ModelOptionSet
         _device.Validators.Add(result =>
         {
             string device = result.GetValue(_device)!;
+            string there = string.Join(", ", SpeakerEmbedder.Devices);
             if (!SpeakerEmbedder.Devices.Contains(device))
-                result.AddError($"There is no device '{device}' here; there is {string.Join(", ", SpeakerEmbedder.Devices)} ('ecapa devices' says more).");
+                result.AddError($"There is no device '{device}' here; there is {there} ('ecapa devices' says more).");
         });
         _threads.Validators.Add(result =>
         {

@@ -4,7 +4,7 @@ using EcapaIlgpu.Scoring;
 
 namespace EcapaIlgpu.Cli.Commands;
 
-/// <summary><c>ecapa similarity</c>: how alike two voices are.</summary>
+/// <summary><c>ecapa similarity</c>: how alike the voices of two or more files are.</summary>
 internal sealed class SimilarityCommand : CliCommand
 {
     /// <summary>Embeddings of shorter speech vary more with what is said than with who says it.</summary>
@@ -12,14 +12,21 @@ internal sealed class SimilarityCommand : CliCommand
 
     private readonly Argument<string> _first = new("first") { Description = "An audio file, or - for standard input." };
     private readonly Argument<string> _second = new("second") { Description = "Another." };
+    private readonly Argument<string[]> _others = new("others")
+    {
+        Description = "More files: the cosines of all with all are then printed as a table.",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
+
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object instead of a table." };
     private readonly ModelOptionSet _model = new();
 
     public SimilarityCommand(CliConsole console)
-        : base(console, "similarity", "Compare the voices of two files.")
+        : base(console, "similarity", "Compare the voices of two files, or of many with each other.")
     {
         Arguments.Add(_first);
         Arguments.Add(_second);
+        Arguments.Add(_others);
         Options.Add(_json);
         _model.AddAllTo(this);
     }
@@ -28,11 +35,12 @@ internal sealed class SimilarityCommand : CliCommand
     [
         ("ecapa similarity alice1.wav alice2.wav", "the cosine of the two embeddings, and wespeaker's score from 0 to 1"),
         ("ecapa similarity a.wav b.wav --json", "the same for a program"),
+        ("ecapa similarity meeting/*.wav", "the cosine of every file with every other"),
     ];
 
     protected override async Task<int> RunAsync(ParseResult arguments, CancellationToken interrupt)
     {
-        string[] paths = [arguments.GetRequiredValue(_first), arguments.GetRequiredValue(_second)];
+        string[] paths = [arguments.GetRequiredValue(_first), arguments.GetRequiredValue(_second), .. arguments.GetValue(_others) ?? []];
         using SpeakerEmbedder embedder = _model.Load(arguments, Console);
         List<ExtractionResult> results = [];
         await foreach (ExtractionResult result in embedder.EmbedAsync(paths, interrupt).ConfigureAwait(false))
@@ -48,12 +56,16 @@ internal sealed class SimilarityCommand : CliCommand
         if (results.Any(r => r.Error is not null))
             return ExitCode.Failed;
 
-        float cosine = Cosine.Similarity(results[0].Embedding.Span, results[1].Embedding.Span);
-        Facts.Print(Console,
-        [
-            new Fact("cosine (-1 to 1)", "cosine", cosine),
-            new Fact("wespeaker (cosine+1)/2", "wespeaker", Cosine.WespeakerScore(cosine)),
-        ], arguments.GetValue(_json));
+        if (results.Count > 2)
+            CosineTable.Print(Console, results, arguments.GetValue(_json));
+        else
+            PrintPair(Cosine.Similarity(results[0].Embedding.Span, results[1].Embedding.Span), arguments.GetValue(_json));
         return ExitCode.Done;
     }
+
+    private void PrintPair(float cosine, bool json) => Facts.Print(Console,
+    [
+        new Fact("cosine (-1 to 1)", "cosine", cosine),
+        new Fact("wespeaker (cosine+1)/2", "wespeaker", Cosine.WespeakerScore(cosine)),
+    ], json);
 }

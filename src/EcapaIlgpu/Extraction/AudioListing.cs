@@ -45,7 +45,8 @@ public static class AudioListing
             IgnoreInaccessible = false,
         })
         {
-            ShouldIncludePredicate = static (ref entry) => !entry.IsDirectory && AudioFile.Extensions.Contains(Path.GetExtension(entry.FileName).ToString()),
+            ShouldIncludePredicate = static (ref entry) =>
+                !entry.IsDirectory && AudioFile.Extensions.Contains(Path.GetExtension(entry.FileName).ToString()),
             ShouldRecursePredicate = static (ref entry) => !LeadsBackUp(ref entry),
         };
         return Sorted(folder, files, $"no audio files in this folder or below it (looked for {string.Join(' ', AudioFile.Extensions.Order())})");
@@ -68,7 +69,8 @@ public static class AudioListing
         // The matcher knows no '?': let it find more, then keep what fits.
         matcher.AddInclude(rest.Replace('?', '*'));
         IEnumerable<string> files = matcher.GetResultsInFullPath(root.Length == 0 ? "." : root)
-            .Where(path => !lastPart.Contains('?') || FileSystemName.MatchesSimpleExpression(lastPart, Path.GetFileName(path.AsSpan()), ignoreCase))
+            .Where(path => !lastPart.Contains('?')
+                || FileSystemName.MatchesSimpleExpression(lastPart, Path.GetFileName(path.AsSpan()), ignoreCase))
             .Select(path => root + Path.GetRelativePath(root.Length == 0 ? "." : root, path));
         return Sorted(pattern, files, noMatch);
     }

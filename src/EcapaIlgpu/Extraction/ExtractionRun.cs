@@ -26,7 +26,11 @@ internal sealed class ExtractionRun : IAsyncDisposable
     private Exception? _listingFailure;
 
     public ExtractionRun(
-        IEmbeddingEngine engine, UtteranceReader reader, ExtractionOptions options, IEnumerable<AudioInput> inputs, CancellationToken cancellation)
+        IEmbeddingEngine engine,
+        UtteranceReader reader,
+        ExtractionOptions options,
+        IEnumerable<AudioInput> inputs,
+        CancellationToken cancellation)
     {
         _engine = engine;
         _reader = reader;
@@ -157,7 +161,8 @@ internal sealed class ExtractionRun : IAsyncDisposable
             {
                 Memory<float> embedding = embeddings.AsMemory(size * row++, size);
                 result = result with { Duration = utterance.Duration, Warnings = utterance.Warnings };
-                result = (engineError ?? Finish(embedding.Span, file.Input)) is { } error ? result with { Error = error } : result with { Embedding = embedding };
+                InputException? error = engineError ?? Finish(embedding.Span, file.Input);
+                result = error is null ? result with { Embedding = embedding } : result with { Error = error };
             }
             file.Forget();
             _budget.Release(file.Held);
@@ -200,7 +205,9 @@ internal sealed class ExtractionRun : IAsyncDisposable
 
     private long RowsOf(PendingFile file) => (file.Utterance?.Frames.Length ?? 0) / _engine.Config.FeatureDim;
 
-    /// <summary>Memory for a file before it is read: that of 16-bit PCM at 16 kHz as float samples and features, with room for compression.</summary>
+    /// <summary>
+    /// Memory for a file before it is read: that of 16-bit PCM at 16 kHz as float samples and features, with some room for compression.
+    /// </summary>
     private static long EstimateBytes(string path)
     {
         try

@@ -47,7 +47,9 @@ public sealed partial class Extractor
     /// <returns>One result per file, in the order of the files; a file that cannot be used has an error there and stops nothing.</returns>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was triggered.</exception>
     public async IAsyncEnumerable<ExtractionResult> ExtractAsync(
-        IEnumerable<AudioInput> inputs, IProgress<ExtractionProgress>? progress = null, [EnumeratorCancellation] CancellationToken cancellation = default)
+        IEnumerable<AudioInput> inputs,
+        IProgress<ExtractionProgress>? progress = null,
+        [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         int? total = inputs.TryGetNonEnumeratedCount(out int count) ? count : null;
         int done = 0, failed = 0;

@@ -37,7 +37,8 @@ public static class WavScp
     {
         List<AudioInput> inputs = [];
         Dictionary<string, int> lineOfName = new(StringComparer.Ordinal);
-        using StreamReader reader = new(stream, new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: true, leaveOpen: true);
+        UTF8Encoding strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+        using StreamReader reader = new(stream, strict, detectEncodingFromByteOrderMarks: true, leaveOpen: true);
         int lineNumber = 0;
         try
         {

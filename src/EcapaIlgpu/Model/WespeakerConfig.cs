@@ -162,7 +162,9 @@ internal sealed partial class WespeakerConfig
         Compare("channels", Channels, found.Channels);
         Compare("feat_dim", FeatureDim, found.FeatureDim);
         Compare("embed_dim", EmbeddingSize, found.EmbeddingSize);
-        Compare("global_context_att", GlobalContext, found.GlobalContext);
+        // wespeaker accepts a GLOB name with any pooling and ignores it for all but this one.
+        if (found.Pooling == Model.Pooling.Astp)
+            Compare("global_context_att", GlobalContext, found.GlobalContext);
         Compare("emb_bn", EmbeddingBatchNorm, found.EmbeddingBatchNorm);
         if (Pooling is { } pooling)
             Compare("pooling_func", NameOf(pooling), NameOf(found.Pooling));

@@ -21,6 +21,23 @@ public sealed class ModelCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Similarity_of_many_files_is_a_table_in_which_voices_find_each_other()
+    {
+        string[] voices = ["awb", "kal16", "rms", "slt"];
+        string[] files = [.. voices.SelectMany(voice => new[] { Sample($"{voice}_1.wav"), Sample($"{voice}_2.wav") })];
+        JsonElement table = Json(await Ecapa.RunAsync(["similarity", .. files, "--json"]));
+        Assert.Equal(files, table.GetProperty("names").EnumerateArray().Select(n => n.GetString()));
+        float[][] cosines = [.. table.GetProperty("cosines").EnumerateArray().Select(row => row.EnumerateArray().Select(c => c.GetSingle()).ToArray())];
+        double[] expected = TestFiles.ReadNpy(TestFiles.InTestdata("goldens/cosine_demo_model_samples.npy")).Values;
+        Assert.True(Closeness.MaxAbs(expected, [.. cosines.SelectMany(row => row)]) < 1e-4);
+
+        CliResult forPeople = await Ecapa.RunAsync(["similarity", .. files]);
+        string[] lines = forPeople.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(9, lines.Length);
+        Assert.Contains("awb_1.wav   1.00   0.85", lines[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Similarity_tells_voices_apart_with_the_bundled_model()
     {
         JsonElement same = Json(await Ecapa.RunAsync("similarity", Sample("slt_1.wav"), Sample("slt_2.wav"), "--json"));

@@ -62,11 +62,12 @@ public sealed class EcapaModelTests : IDisposable
         Assert.Equal(983_040, model.OperationsPerUtterance);
         Assert.Equal("b61954466fdaacf2340387460931a79e533696e9b977870f2d24382e8f2668f1", model.Digest);
         Assert.Equal(CheckpointFormat.Safetensors, model.Format);
-        Assert.Equal(new ProjectionOptions { Kind = ProjectionKind.ArcMargin }, model.ProjectionOptions);
         Assert.Empty(model.ProjectionTensors);
 
+        // Together with its config.yaml, which has to agree.
         EcapaModel fromFolder = EcapaModel.Load(Path.Combine(TestFiles.Repository, "weights"));
         Assert.Equal(model.Digest, fromFolder.Digest);
+        Assert.Equal(model.Config, fromFolder.Config);
         Assert.Equal(model.Weights.Linear.Weight.ToArray(), fromFolder.Weights.Linear.Weight.ToArray());
     }
 
@@ -254,6 +255,14 @@ public sealed class EcapaModelTests : IDisposable
         Assert.Contains("model.safetensors", refusal, StringComparison.Ordinal);
 
         Assert.Contains(difference, Assert.Single(EcapaModel.Load(path).Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Global_context_means_nothing_to_a_pooling_without_attention()
+    {
+        Write("avg_model.pt", TinyModels.StateDict(TinyModels.Config with { Pooling = Pooling.Tstp }));
+        WriteConfig(TinyYaml.Replace("ASTP", "TSTP\n  global_context_att: true", StringComparison.Ordinal));
+        Assert.False(EcapaModel.Load(_folder).Config.GlobalContext);
     }
 
     [Fact]

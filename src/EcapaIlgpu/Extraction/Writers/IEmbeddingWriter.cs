@@ -19,7 +19,9 @@ public interface IEmbeddingWriter : IDisposable
 
     /// <summary>Appends one row.</summary>
     /// <param name="result">A result with an embedding.</param>
-    /// <exception cref="InputException">The name does not fit the format, or the output cannot be written (a full disk); rows before it stay good.</exception>
+    /// <exception cref="InputException">
+    /// The name does not fit the format, or the output cannot be written (a full disk); rows before it stay good.
+    /// </exception>
     void Write(ExtractionResult result);
 
     /// <summary>

@@ -34,7 +34,10 @@ internal sealed class OutputFile : IDisposable
         try
         {
             if (full.StartsWith("/dev/", StringComparison.Ordinal))
-                return new OutputFile(new FileStream(full, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0), path, ownsStream: true);
+            {
+                FileStream device = new(full, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+                return new OutputFile(device, path, ownsStream: true);
+            }
             // Writing through a link replaces what it points at, not the link.
             full = (File.Exists(full) ? File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName : null) ?? full;
             if (Directory.Exists(full))
