@@ -26,8 +26,11 @@ internal sealed record BatchCase(string Name, IReadOnlyList<int> Lengths)
     {
         if (text == "mixed")
             return new BatchCase(text, MixedLengths);
-        int[] parts = [.. text.Split('x').Select(p => int.Parse(p, CultureInfo.InvariantCulture))];
-        return new BatchCase(text, [.. Enumerable.Repeat(parts[1], parts[0])]);
+        return text.Split('x') is [{ } utterances, { } frames]
+            && int.TryParse(utterances, CultureInfo.InvariantCulture, out int count) && int.TryParse(frames, CultureInfo.InvariantCulture, out int length)
+            && count > 0 && length > 0
+            ? new BatchCase(text, [.. Enumerable.Repeat(length, count)])
+            : throw new FormatException($"A case is <utterances>x<frames> or mixed, not '{text}'.");
     }
 
     public PackedBatch Pack(EcapaConfig config) => RandomModels.Batch(Lengths, config.FeatureDim, seed: 1);

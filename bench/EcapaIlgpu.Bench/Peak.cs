@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using EcapaIlgpu.Features;
 
 namespace EcapaIlgpu.Bench;
 
@@ -25,7 +26,7 @@ internal static class Peak
     /// <summary>Operations (two per multiply-add) per second of all threads together.</summary>
     public static double Measure(int threads, TimeSpan duration)
     {
-        Func<float, float> chains = VectorBits switch { 512 => Run<Fma512>, 256 => Run<Fma256>, _ => Run<Fma128> };
+        Func<float, float> chains = VectorBits switch { 512 => Run<Lanes512>, 256 => Run<Lanes256>, _ => Run<Lanes128> };
         chains(0.5f); // compile before the clock runs
         double[] rates = new double[threads];
         using Barrier start = new(threads);
@@ -55,10 +56,10 @@ internal static class Peak
 
     /// <summary>Written out chain by chain, because only locals stay in registers. The value converges, so no subnormal slows it down.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static float Run<TVector>(float seed)
-        where TVector : struct, IFma<TVector>
+    private static unsafe float Run<TVector>(float seed)
+        where TVector : unmanaged, ILanes<TVector>
     {
-        TVector factor = TVector.Create(0.5f), summand = TVector.Create(seed);
+        TVector factor = TVector.Broadcast(0.5f), summand = TVector.Broadcast(seed);
         TVector a = summand, b = summand, c = summand, d = summand, e = summand, f = summand;
         TVector g = summand, h = summand, i = summand, j = summand, k = summand, l = summand;
         for (int step = 0; step < Steps; step++)
@@ -76,52 +77,9 @@ internal static class Peak
             k = TVector.MultiplyAdd(k, factor, summand);
             l = TVector.MultiplyAdd(l, factor, summand);
         }
-        return (a.First + b.First + c.First + d.First + e.First + f.First + g.First + h.First + i.First + j.First + k.First + l.First) / (4 * Chains);
-    }
-
-    private interface IFma<TSelf>
-        where TSelf : struct, IFma<TSelf>
-    {
-        float First { get; }
-
-        static abstract TSelf Create(float value);
-
-        static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
-    }
-
-    private readonly struct Fma512(Vector512<float> value) : IFma<Fma512>
-    {
-        private readonly Vector512<float> _value = value;
-
-        public float First => _value.ToScalar();
-
-        public static Fma512 Create(float value) => new(Vector512.Create(value));
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Fma512 MultiplyAdd(Fma512 a, Fma512 b, Fma512 c) => new(Vector512.FusedMultiplyAdd(a._value, b._value, c._value));
-    }
-
-    private readonly struct Fma256(Vector256<float> value) : IFma<Fma256>
-    {
-        private readonly Vector256<float> _value = value;
-
-        public float First => _value.ToScalar();
-
-        public static Fma256 Create(float value) => new(Vector256.Create(value));
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Fma256 MultiplyAdd(Fma256 a, Fma256 b, Fma256 c) => new(Vector256.FusedMultiplyAdd(a._value, b._value, c._value));
-    }
-
-    private readonly struct Fma128(Vector128<float> value) : IFma<Fma128>
-    {
-        private readonly Vector128<float> _value = value;
-
-        public float First => _value.ToScalar();
-
-        public static Fma128 Create(float value) => new(Vector128.Create(value));
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Fma128 MultiplyAdd(Fma128 a, Fma128 b, Fma128 c) => new(Vector128.FusedMultiplyAdd(a._value, b._value, c._value));
+        // Every chain has to count for something, or the compiler may leave it out.
+        float* sums = stackalloc float[TVector.Count];
+        TVector.Store(a + b + c + d + e + f + g + h + i + j + k + l, sums);
+        return sums[0] / (4 * Chains);
     }
 }
