@@ -25,7 +25,7 @@ namespace EcapaIlgpu.Kernels;
 /// barrier a tile is enough.
 /// </para>
 /// </remarks>
-internal static class TileProduct
+public static class TileProduct
 {
     /// <summary>Input channels of a tap are padded to a multiple of this in the weights: every depth of a tile divides it.</summary>
     public const int WeightPadding = 16;
