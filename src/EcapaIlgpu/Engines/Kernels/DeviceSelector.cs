@@ -2,6 +2,7 @@ using System.Globalization;
 using EcapaIlgpu.Engines.Simd;
 using EcapaIlgpu.Model;
 using ILGPU;
+using ILGPU.Algorithms;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
