@@ -1,7 +1,7 @@
 using EcapaIlgpu.Engines;
 using EcapaIlgpu.Model;
 
-namespace EcapaIlgpu.Tests.Engines;
+namespace EcapaIlgpu.Engines.Kernels.Checking;
 
 /// <summary>Random networks and features of any shape, the same for a seed on every machine.</summary>
 internal static class RandomModels
