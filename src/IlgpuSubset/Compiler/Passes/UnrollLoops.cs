@@ -19,6 +19,7 @@ internal static class UnrollLoops
         kernel.Blocks = flow.Blocks;
         int total = kernel.Instructions.Count();
         var touched = new HashSet<Block>();
+        var chosen = new List<(LoopBlocks Loop, Block Exit, int Rounds)>();
         foreach (LoopBlocks loop in flow.Loops)
         {
             if (loop.Blocks.Overlaps(touched) || CountRounds(flow, loop) is not ({ } exit, var rounds))
@@ -30,9 +31,13 @@ internal static class UnrollLoops
                 continue;
             touched.UnionWith(loop.Blocks);
             total += (int)unrolled;
-            DemoteOutsideUses(kernel, flow, loop);
-            Unroll(flow, loop, exit, rounds);
+            chosen.Add((loop, exit, rounds));
         }
+        // All before any: a copy is no block that the analysis knows, and what it uses of another loop would be missed.
+        foreach ((LoopBlocks loop, _, _) in chosen)
+            DemoteOutsideUses(kernel, flow, loop);
+        foreach ((LoopBlocks loop, Block exit, int rounds) in chosen)
+            Unroll(flow, loop, exit, rounds);
         if (touched.Count > 0)
             kernel.Blocks = new ControlFlow(kernel.Entry).Blocks;
         return touched.Count > 0;
