@@ -1,4 +1,4 @@
-namespace EcapaIlgpu.Tests.Features;
+namespace EcapaIlgpu.Engines.Kernels.Checking;
 
 /// <summary>The filterbank as its definition reads, in float64 with a plain Fourier sum: what the fast one is held against.</summary>
 internal static class FbankInDoubles

@@ -1,11 +1,11 @@
-namespace EcapaIlgpu.Tests;
+namespace EcapaIlgpu.Engines.Kernels.Checking;
 
 /// <summary>How far two lists of numbers are apart. Always look at more than one of these: a cosine hides scale, a maximum hides drift.</summary>
 internal static class Closeness
 {
     public static double MaxAbs(ReadOnlySpan<double> expected, ReadOnlySpan<float> found)
     {
-        Assert.Equal(expected.Length, found.Length);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(found.Length, expected.Length);
         double worst = 0;
         for (int i = 0; i < found.Length; i++)
         {
@@ -19,7 +19,7 @@ internal static class Closeness
 
     public static double MeanAbs(ReadOnlySpan<double> expected, ReadOnlySpan<float> found)
     {
-        Assert.Equal(expected.Length, found.Length);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(found.Length, expected.Length);
         double sum = 0;
         for (int i = 0; i < found.Length; i++)
             sum += Math.Abs(expected[i] - found[i]);
@@ -28,7 +28,7 @@ internal static class Closeness
 
     public static double RelativeL2(ReadOnlySpan<double> expected, ReadOnlySpan<float> found)
     {
-        Assert.Equal(expected.Length, found.Length);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(found.Length, expected.Length);
         double error = 0, norm = 0;
         for (int i = 0; i < found.Length; i++)
         {
@@ -40,7 +40,7 @@ internal static class Closeness
 
     public static double Cosine(ReadOnlySpan<double> expected, ReadOnlySpan<float> found)
     {
-        Assert.Equal(expected.Length, found.Length);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(found.Length, expected.Length);
         double dot = 0, a = 0, b = 0;
         for (int i = 0; i < found.Length; i++)
         {

@@ -1,7 +1,6 @@
-using EcapaIlgpu.Engines;
 using EcapaIlgpu.Model;
 
-namespace EcapaIlgpu.Tests.Engines;
+namespace EcapaIlgpu.Engines.Kernels.Checking;
 
 /// <summary>Random networks and features of any shape, the same for a seed on every machine.</summary>
 internal static class RandomModels
@@ -48,18 +47,18 @@ internal static class RandomModels
     public static PackedBatch Batch(IEnumerable<int> lengths, int featureDim, int seed) =>
         PackedBatch.Pack(Utterances(lengths, featureDim, seed), featureDim);
 
-    private static ConvReluBnWeights ConvReluBn(Random random, int outputs, int inputs, int kernel) =>
+    public static ConvReluBnWeights ConvReluBn(Random random, int outputs, int inputs, int kernel) =>
         new(Conv(random, outputs, inputs, kernel), Bn(random, outputs));
 
-    private static ConvWeights Conv(Random random, int outputs, int inputs, int kernel) => new(
+    public static ConvWeights Conv(Random random, int outputs, int inputs, int kernel) => new(
         outputs, inputs, kernel,
         Normal(random, outputs * inputs * kernel, Math.Sqrt(2.0 / (inputs * kernel))),
         Normal(random, outputs, 0.1));
 
-    private static BatchNormWeights Bn(Random random, int channels) => new(
+    public static BatchNormWeights Bn(Random random, int channels) => new(
         Uniform(random, channels, 0.5, 1.5), Normal(random, channels, 0.3), Normal(random, channels, 0.3), Uniform(random, channels, 0.5, 1.5));
 
-    private static float[] Uniform(Random random, int count, double least, double most)
+    public static float[] Uniform(Random random, int count, double least, double most)
     {
         float[] values = new float[count];
         for (int i = 0; i < count; i++)
@@ -68,7 +67,7 @@ internal static class RandomModels
     }
 
     /// <summary>Box and Muller's normal numbers.</summary>
-    private static float[] Normal(Random random, int count, double deviation)
+    public static float[] Normal(Random random, int count, double deviation)
     {
         float[] values = new float[count];
         for (int i = 0; i < count; i += 2)

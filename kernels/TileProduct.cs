@@ -1,0 +1,182 @@
+using ILGPU;
+
+namespace EcapaIlgpu.Kernels;
+
+/// <summary>
+/// The matrix product inside <see cref="ConvReluBn"/> and <see cref="AttentiveStatistics"/>: one group's tile of
+/// <c>sum over taps and input channels of x[row + (tap - taps/2) * dilation, i] * w[tap, i, o]</c>.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Layout. Weights are <c>[taps * inputs + depth, outputs]</c>, outputs fastest, inputs padded with zero rows to a multiple of 16 for
+/// each tap and outputs to a multiple of 128: no weight load needs a condition, not even the one that runs ahead. In
+/// shared memory both operands lie depth by depth, so that a thread's four rows or columns are one 16-byte load. Rows arrive from
+/// global memory with four depths in one access and are turned on the way in; the four depths of an access go to places that differ
+/// by 8 rows (an exclusive or with bits 3 and 4 of the row's number), so that the 32 lanes of a warp, which hold 8 rows of 4 accesses each,
+/// write to 32 different banks.
+/// </para>
+/// <para>
+/// Order. Each sum is one chain of fused multiply-adds, taps ascending, inside them input channels ascending, from zero; rows
+/// outside the utterance take part as zeros. It is the same for every tile and every place in the batch, hence the same bits.
+/// </para>
+/// <para>
+/// Cost of a depth step of a 128 x 128 tile with 8 x 8 outputs a thread: 64 multiply-adds for 4 shared loads of 16 bytes. While a tile is
+/// multiplied the next one is on its way from global memory to registers; it goes to the other half of the shared memory, and one
+/// barrier a tile is enough.
+/// </para>
+/// </remarks>
+public static class TileProduct
+{
+    /// <summary>Input channels of a tap are padded to a multiple of this in the weights: every depth of a tile divides it.</summary>
+    public const int WeightPadding = 16;
+
+    /// <summary>Computes the sums of the calling thread.</summary>
+    /// <param name="input">Rows of <paramref name="inputStride"/> quads, of which the first <paramref name="inputQuads"/> are read.</param>
+    /// <param name="inputStride">From row to row, in quads.</param>
+    /// <param name="inputQuads">Input channels, in quads.</param>
+    /// <param name="weight">See the layout above.</param>
+    /// <param name="weightStride">Padded output channels, in quads.</param>
+    /// <param name="taps">Kernel width: a constant.</param>
+    /// <param name="dilation">Frames from tap to tap.</param>
+    /// <param name="utterances">The utterance of each row; read only for more than one tap.</param>
+    /// <param name="offsets">First row of each utterance, then the number of rows; read only for more than one tap.</param>
+    /// <param name="firstRow">First row of the tile.</param>
+    /// <param name="endRow">Rows from here on are not read.</param>
+    /// <param name="firstColumn">First output channel of the tile, in quads.</param>
+    /// <param name="tile">How to cut: constants.</param>
+    /// <param name="sums">
+    /// Receives <c>[ThreadRows, ThreadColumns]</c>: the rows and columns that <see cref="Row"/> and <see cref="ColumnQuad"/> name.
+    /// </param>
+    public static void Compute(
+        ArrayView<Float4> input, int inputStride, int inputQuads, ArrayView<Float4> weight, int weightStride, int taps, int dilation,
+        ArrayView<int> utterances, ArrayView<int> offsets, int firstRow, int endRow, int firstColumn, ProductTile tile, ArrayView<float> sums)
+    {
+        int thread = Group.IdxX, threads = tile.Threads;
+        int depthQuads = tile.Depth / 4, rowQuads = tile.Rows / 4, columnQuads = tile.Columns / 4;
+        int rowLoads = tile.Rows * depthQuads / threads, columnLoads = tile.Depth * columnQuads / threads;
+        int rowsBuffer = tile.Depth * rowQuads, columnsBuffer = tile.Depth * columnQuads;
+        ArrayView<Float4> rows = SharedMemory.Allocate<Float4>(2 * rowsBuffer);
+        ArrayView<Float4> columns = SharedMemory.Allocate<Float4>(2 * columnsBuffer);
+        ArrayView<float> turned = rows.Cast<float>();
+        ArrayView<Float4> nextRows = LocalMemory.Allocate<Float4>(rowLoads);
+        ArrayView<Float4> nextColumns = LocalMemory.Allocate<Float4>(columnLoads);
+
+        // Where this thread's loads of rows start, and how far its rows may be shifted and stay inside their utterance.
+        ArrayView<int> source = LocalMemory.Allocate<int>(rowLoads);
+        ArrayView<int> lowest = LocalMemory.Allocate<int>(rowLoads);
+        ArrayView<int> highest = LocalMemory.Allocate<int>(rowLoads);
+        int loadDepth = thread % depthQuads, loadRow = thread / depthQuads, loadRowStep = threads / depthQuads;
+        for (int i = 0; i < rowLoads; i++)
+        {
+            int row = firstRow + loadRow + (i * loadRowStep);
+            source[i] = (row * inputStride) + loadDepth;
+            lowest[i] = row < endRow ? 0 : int.MaxValue;
+            highest[i] = 0;
+            if (taps > 1 && row < endRow)
+            {
+                int utterance = utterances[row];
+                lowest[i] = offsets[utterance] - row;
+                highest[i] = offsets[utterance + 1] - 1 - row;
+            }
+        }
+        int loadColumn = thread % columnQuads, loadChannel = thread / columnQuads, loadChannelStep = threads / columnQuads;
+        int weightAt = (loadChannel * weightStride) + firstColumn + loadColumn;
+        int rowThread = RowThread(tile), columnThread = ColumnThread(tile);
+        for (int i = 0; i < tile.ThreadRows * tile.ThreadColumns; i++)
+            sums[i] = 0f;
+
+        int depth = 0, tap = 0, shift = -(taps / 2) * dilation;
+        int paddedQuads = (inputQuads + (WeightPadding / 4) - 1) / (WeightPadding / 4) * (WeightPadding / 4);
+        int steps = taps * (paddedQuads / depthQuads);
+        for (int step = -1; step < steps; step++)
+        {
+            // Loads for the step after this one; the first round only loads.
+            bool inside = tap < taps && depth + loadDepth < inputQuads;
+            int shifted = (shift * inputStride) + depth;
+            for (int i = 0; i < rowLoads; i++)
+            {
+                Float4 value = default;
+                if (inside && shift >= lowest[i] && shift <= highest[i])
+                    value = input[source[i] + shifted];
+                nextRows[i] = value;
+            }
+            for (int i = 0; i < columnLoads; i++)
+                nextColumns[i] = weight[weightAt + (i * loadChannelStep * weightStride)];
+            weightAt += tile.Depth * weightStride;
+            depth += depthQuads;
+            if (depth >= paddedQuads)
+            {
+                depth = 0;
+                tap++;
+                shift += dilation;
+            }
+
+            int half = step & 1;
+            if (step >= 0)
+            {
+                Multiply(
+                    rows.SubView(half * rowsBuffer, rowsBuffer), columns.SubView(half * columnsBuffer, columnsBuffer), rowThread, columnThread, tile, sums);
+            }
+
+            half ^= 1;
+            for (int i = 0; i < rowLoads; i++)
+            {
+                int place = (((half * tile.Depth) + (loadDepth * 4)) * tile.Rows) + ((loadRow + (i * loadRowStep)) ^ Swizzle(loadDepth, tile));
+                turned[place] = nextRows[i].X;
+                turned[place + tile.Rows] = nextRows[i].Y;
+                turned[place + (2 * tile.Rows)] = nextRows[i].Z;
+                turned[place + (3 * tile.Rows)] = nextRows[i].W;
+            }
+            for (int i = 0; i < columnLoads; i++)
+                columns[(half * columnsBuffer) + thread + (i * threads)] = nextColumns[i];
+            Group.Barrier();
+        }
+    }
+
+    /// <summary>Row <paramref name="i"/> of the calling thread, counted from the tile's first.</summary>
+    public static int Row(int i, ProductTile tile) => (((i / 4 * tile.RowThreads) + RowThread(tile)) * 4) + (i % 4);
+
+    /// <summary>Quad <paramref name="j"/> of the calling thread's columns, counted from the tile's first.</summary>
+    public static int ColumnQuad(int j, ProductTile tile) => (j * tile.ColumnThreads) + ColumnThread(tile);
+
+    /// <summary>The thread's place among those side by side on the rows. A warp is 4 of them by 8 columns: what it reads of either operand is then short.</summary>
+    public static int RowThread(ProductTile tile) => (Group.IdxX / 8 % 4) + (Group.IdxX / 32 / (tile.ColumnThreads / 8) * 4);
+
+    private static int ColumnThread(ProductTile tile) => (Group.IdxX % 8) + (Group.IdxX / 32 % (tile.ColumnThreads / 8) * 8);
+
+    /// <summary>By what the rows of one quad of depths are moved, so that a warp's stores meet no bank twice.</summary>
+    private static int Swizzle(int depthQuad, ProductTile tile) => depthQuad * (32 / (tile.Depth / 4));
+
+    private static void Multiply(
+        ArrayView<Float4> rows, ArrayView<Float4> columns, int rowThread, int columnThread, ProductTile tile, ArrayView<float> sums)
+    {
+        ArrayView<Float4> x = LocalMemory.Allocate<Float4>(tile.ThreadRows / 4);
+        ArrayView<Float4> w = LocalMemory.Allocate<Float4>(tile.ThreadColumns / 4);
+        for (int k = 0; k < tile.Depth; k++)
+        {
+            for (int i = 0; i < tile.ThreadRows / 4; i++)
+                x[i] = rows[(k * (tile.Rows / 4)) + (((i * tile.RowThreads) + rowThread) ^ (Swizzle(k / 4, tile) / 4))];
+            for (int j = 0; j < tile.ThreadColumns / 4; j++)
+                w[j] = columns[(k * (tile.Columns / 4)) + (j * tile.ColumnThreads) + columnThread];
+            for (int i = 0; i < tile.ThreadRows / 4; i++)
+            {
+                for (int j = 0; j < tile.ThreadColumns / 4; j++)
+                {
+                    int corner = (i * 4 * tile.ThreadColumns) + (j * 4);
+                    MultiplyAdd(x[i].X, w[j], sums, corner);
+                    MultiplyAdd(x[i].Y, w[j], sums, corner + tile.ThreadColumns);
+                    MultiplyAdd(x[i].Z, w[j], sums, corner + (2 * tile.ThreadColumns));
+                    MultiplyAdd(x[i].W, w[j], sums, corner + (3 * tile.ThreadColumns));
+                }
+            }
+        }
+    }
+
+    private static void MultiplyAdd(float x, Float4 w, ArrayView<float> sums, int at)
+    {
+        sums[at] = (x * w.X) + sums[at];
+        sums[at + 1] = (x * w.Y) + sums[at + 1];
+        sums[at + 2] = (x * w.Z) + sums[at + 2];
+        sums[at + 3] = (x * w.W) + sums[at + 3];
+    }
+}

@@ -1,0 +1,342 @@
+using EcapaIlgpu.Engines.Reference;
+using EcapaIlgpu.Features;
+using EcapaIlgpu.Kernels;
+using EcapaIlgpu.Model;
+using ILGPU;
+using ILGPU.Runtime;
+using ReferenceAttention = EcapaIlgpu.Engines.Reference.AttentiveStatistics;
+using ReferenceConv = EcapaIlgpu.Engines.Reference.ConvReluBn;
+using ReferenceGate = EcapaIlgpu.Engines.Reference.SqueezeExcite;
+
+namespace EcapaIlgpu.Engines.Kernels.Checking;
+
+/// <summary>
+/// Every operation on the shapes at which it could go wrong: a single frame, two frames, lengths around the edges of tiles and chunks, ragged batches, 1 and 300 utterances, few and
+/// many channels. The one list behind the tests, <c>ecapa check</c> and the benchmarks.
+/// </summary>
+internal static class KernelCases
+{
+    private const int Bottleneck = EcapaConfig.Bottleneck, Aggregate = EcapaConfig.AggregateChannels;
+
+    /// <summary>Frames of the utterances of a batch.</summary>
+    private static readonly (string Name, int[] Lengths)[] Batches =
+    [
+        ("1 frame", [1]),
+        ("2 frames", [2]),
+        ("tile edges", [31, 32, 33, 63, 64, 65, 127, 128, 129]),
+        ("ragged", [7, 150, 1, 28, 301, 2, 93, 64]),
+        ("300 utterances", [.. Enumerable.Range(0, 300).Select(u => 1 + (u * 7 % 11))]),
+    ];
+
+    /// <summary>Operations one by one, then the whole network.</summary>
+    public static IReadOnlyList<KernelCase> All { get; } = [.. Operations(), .. Networks()];
+
+    private static IEnumerable<KernelCase> Operations()
+    {
+        foreach ((string name, int[] lengths) in Batches)
+        {
+            foreach (int channels in (int[])[32, 512, 1024])
+            {
+                // The largest widths once, on a batch with all kinds of lengths.
+                if (channels == 1024 && name != "ragged")
+                    continue;
+                yield return Convolution(name, lengths, ChannelLayout.Plain(channels), ChannelLayout.Plain(channels), 1, 1);
+                foreach (int dilation in EcapaConfig.Dilations.ToArray())
+                    yield return Res2(name, lengths, channels, dilation);
+                yield return Gate(name, lengths, channels);
+                yield return ScaleAndAdd(name, lengths, channels);
+            }
+            yield return Convolution(name, lengths, ChannelLayout.Plain(80), ChannelLayout.Plain(512), 5, 1);
+            yield return Convolution(name, lengths, ChannelLayout.Plain(64), ChannelLayout.Plain(64), 3, 4);
+            yield return Moments(name, lengths, Aggregate);
+            yield return Attention(name, lengths);
+            yield return AttentionHidden(name, lengths);
+            yield return MeanNormalization(name, lengths, 80);
+            yield return Filterbank(name, lengths, fromInt16: true);
+            yield return Filterbank(name, lengths, fromInt16: false);
+            yield return Linear(name, lengths.Length, 3072, 192);
+        }
+        int[] ragged = Batches[3].Lengths, edges = Batches[2].Lengths;
+        // Channel counts that are no multiple of four, and splits with gaps between them.
+        yield return Convolution("ragged", ragged, ChannelLayout.Plain(79), new ChannelLayout(8, 3), 5, 1);
+        yield return Convolution("ragged", ragged, new ChannelLayout(24, 5), new ChannelLayout(8, 5), 1, 1);
+        yield return Convolution("ragged", ragged, new ChannelLayout(3, 512), ChannelLayout.Plain(Aggregate), 1, 1);
+        yield return Res2("ragged", ragged, 24, 3);
+        yield return Moments("ragged", ragged, 20);
+        yield return Linear("odd", 3, 40, 7);
+        yield return SoftmaxHead("5994 classes", 3, 5994);
+        yield return SoftmaxHead("7 classes", 300, 7);
+        foreach (ProductTile tile in TilePlan.Tiles)
+        {
+            yield return Tiled(tile, Convolution("tile edges", edges, ChannelLayout.Plain(64), ChannelLayout.Plain(136), 3, 2));
+            yield return Tiled(tile, Convolution("ragged", ragged, ChannelLayout.Plain(128), ChannelLayout.Plain(192), 1, 1));
+        }
+    }
+
+    private static IEnumerable<KernelCase> Networks()
+    {
+        foreach (int channels in (int[])[32, 512, 1024])
+        {
+            EcapaConfig config = new() { Channels = channels, GlobalContext = true };
+            yield return Network("28 frames", [28], config);
+            yield return Network("ragged", [300, 28, 64, 129, 200], config);
+        }
+        yield return Network("ragged", [300, 28, 64, 129, 200], new EcapaConfig());
+        foreach (Pooling pooling in (Pooling[])[Pooling.Tap, Pooling.Tsdp, Pooling.Tstp])
+            yield return Network("ragged", [300, 28, 64, 129, 200], new EcapaConfig { Channels = 32, Pooling = pooling, EmbeddingBatchNorm = true });
+        yield return Samples("ragged", [400, 16000, 31999, 48123], new EcapaConfig { Channels = 32, GlobalContext = true });
+    }
+
+    private static KernelCase Convolution(string batch, int[] lengths, ChannelLayout input, ChannelLayout output, int kernel, int dilation)
+    {
+        string shape = $"{batch}, {input.Channels}->{output.Channels}{(input.Quads * 4 == input.Channels ? "" : " padded")}, k={kernel}, d={dilation}";
+        return new("ConvReluBn", shape, (double)lengths.Sum() * kernel * input.Channels * output.Channels, KernelCase.OperationBound, device =>
+        {
+            Random random = new(1);
+            ConvReluBnWeights weights = RandomModels.ConvReluBn(random, output.Channels, input.Channels, kernel);
+            float[] rows = RandomModels.Normal(random, lengths.Sum() * input.Channels, 1);
+            // Rows inside wider ones on both sides, as the blocks' outputs lie side by side.
+            DeviceRows x = device.Upload(rows, input, leftQuads: 1, rightQuads: 2);
+            BatchTables tables = device.Tables(lengths);
+            int stride = output.Quads + 3;
+            DeviceRows y = new(device.Room(stride * tables.Rows).SubView(2, (stride * tables.Rows) - 2), stride);
+            DeviceConv conv = device.Keep(new DeviceConv(device.Accelerator, weights.Conv, weights.Bn, input, output));
+            device.Operations.Convolve(x, conv, dilation, Epilogue.Relu, y, tables);
+            return new CaseOutput(
+                Flat(CaseDevice.Utterances(rows, input.Channels, lengths).Select(u => ReferenceConv.Apply(u, weights, dilation))),
+                device.Download(y, tables.Rows, output));
+        });
+    }
+
+    /// <summary>A case with every convolution cut by one tile, whatever the plan would choose.</summary>
+    private static KernelCase Tiled(ProductTile tile, KernelCase inner) => inner with
+    {
+        Shape = $"{inner.Shape}, tile {tile.Rows}x{tile.Columns}x{tile.Depth}",
+        Run = device =>
+        {
+            using CaseDevice tiled = new(device.Accelerator, tile);
+            return inner.Run(tiled);
+        },
+    };
+
+    private static KernelCase AttentionHidden(string batch, int[] lengths) =>
+        new("ConvReluBn tanh", $"{batch}, {Aggregate}->{Bottleneck}", (double)lengths.Sum() * Aggregate * Bottleneck, KernelCase.OperationBound, device =>
+        {
+            Random random = new(2);
+            ChannelLayout input = ChannelLayout.Plain(Aggregate), output = ChannelLayout.Plain(Bottleneck);
+            ConvWeights conv = RandomModels.Conv(random, Bottleneck, Aggregate, 1);
+            float[] rows = RandomModels.Normal(random, lengths.Sum() * Aggregate, 1), bias = RandomModels.Normal(random, lengths.Length * Bottleneck, 1);
+            BatchTables tables = device.Tables(lengths);
+            DeviceRows y = new(device.Room(tables.Rows * output.Quads), output.Quads);
+            device.Operations.Convolve(
+                device.Upload(rows, input), device.Keep(new DeviceConv(device.Accelerator, conv, null, input, output)), 1, Epilogue.Tanh, y, tables,
+                device.Upload(bias, output).View);
+            FrameMatrix[] biases = CaseDevice.Utterances(bias, Bottleneck, [.. lengths.Select(_ => 1)]);
+            return new CaseOutput(
+                Flat(CaseDevice.Utterances(rows, Aggregate, lengths).Select((x, u) => Activation.Tanh(
+                    Conv1d.Apply(x, conv with { Bias = new float[Bottleneck] }).Add(biases[u].RepeatRow(x.Frames))))),
+                device.Download(y, tables.Rows, output));
+        });
+
+    private static KernelCase Res2(string batch, int[] lengths, int channels, int dilation)
+    {
+        ChannelLayout layout = new(EcapaConfig.Res2Scale, channels / EcapaConfig.Res2Scale);
+        return new("Res2Chain", $"{batch}, C={channels}, d={dilation}", (double)lengths.Sum() * 21 * layout.Width * layout.Width, KernelCase.OperationBound, device =>
+        {
+            Random random = new(3);
+            ConvReluBnWeights[] steps =
+                [.. Enumerable.Range(0, EcapaConfig.Res2Scale - 1).Select(_ => RandomModels.ConvReluBn(random, layout.Width, layout.Width, 3))];
+            float[] rows = RandomModels.Normal(random, lengths.Sum() * channels, 1);
+            BatchTables tables = device.Tables(lengths);
+            DeviceRows y = new(device.Room(tables.Rows * layout.Quads), layout.Quads);
+            device.Operations.Res2(
+                device.Upload(rows, layout).View, device.Keep(new DeviceRes2(device.Accelerator, steps)), dilation, y.View, tables);
+            return new CaseOutput(
+                Flat(CaseDevice.Utterances(rows, channels, lengths).Select(x => Reference.Res2.Apply(x, steps, dilation))),
+                device.Download(y, tables.Rows, layout));
+        });
+    }
+
+    private static KernelCase Gate(string batch, int[] lengths, int channels) =>
+        new("SqueezeExcite.Gate", $"{batch}, C={channels}", (double)channels * (lengths.Sum() + (2 * Bottleneck * lengths.Length)), KernelCase.OperationBound, device =>
+        {
+            Random random = new(4);
+            ChannelLayout layout = ChannelLayout.Plain(channels), hidden = ChannelLayout.Plain(Bottleneck);
+            ConvWeights squeeze = RandomModels.Conv(random, Bottleneck, channels, 1), excite = RandomModels.Conv(random, channels, Bottleneck, 1);
+            float[] rows = RandomModels.Normal(random, lengths.Sum() * channels, 1);
+            BatchTables tables = device.Tables(lengths);
+            DeviceRows gates = new(device.Room(lengths.Length * layout.Quads), layout.Quads);
+            device.Operations.Gate(
+                device.Upload(rows, layout), device.Keep(new DeviceLinear(device.Accelerator, squeeze, layout, hidden)),
+                device.Keep(new DeviceLinear(device.Accelerator, excite, hidden, layout)), gates.View, tables);
+            return new CaseOutput(
+                Flat(CaseDevice.Utterances(rows, channels, lengths).Select(x => ReferenceGate.Gate(x, squeeze, excite))),
+                device.Download(gates, lengths.Length, layout));
+        });
+
+    private static KernelCase ScaleAndAdd(string batch, int[] lengths, int channels) =>
+        new("SqueezeExcite.ScaleAndAdd", $"{batch}, C={channels}", (double)channels * lengths.Sum(), KernelCase.OperationBound, device =>
+        {
+            Random random = new(5);
+            ChannelLayout layout = ChannelLayout.Plain(channels);
+            int count = lengths.Sum() * channels;
+            float[] rows = RandomModels.Normal(random, count, 1), residual = RandomModels.Normal(random, count, 1);
+            float[] gates = RandomModels.Uniform(random, lengths.Length * channels, 0, 1);
+            BatchTables tables = device.Tables(lengths);
+            DeviceRows y = new(device.Room(tables.Rows * 3 * layout.Quads), 3 * layout.Quads);
+            device.Operations.ScaleAndAdd(
+                device.Upload(rows, layout).View, device.Upload(gates, layout).View, device.Upload(residual, layout, 1, 1), y, layout.Quads, tables);
+            FrameMatrix[] gate = CaseDevice.Utterances(gates, channels, [.. lengths.Select(_ => 1)]), skip = CaseDevice.Utterances(residual, channels, lengths);
+            return new CaseOutput(
+                Flat(CaseDevice.Utterances(rows, channels, lengths).Select((x, u) => ReferenceGate.Apply(x, gate[u]).Add(skip[u]))),
+                device.Download(y, tables.Rows, layout));
+        });
+
+    private static KernelCase Moments(string batch, int[] lengths, int channels) =>
+        new("TimeMoments", $"{batch}, C={channels}", 4.0 * channels * lengths.Sum(), KernelCase.OperationBound, device =>
+        {
+            ChannelLayout layout = ChannelLayout.Plain(channels);
+            // Far from zero: squares must not be subtracted from each other.
+            float[] rows = [.. RandomModels.Normal(new Random(6), lengths.Sum() * channels, 1).Select(v => v + 30)];
+            BatchTables tables = device.Tables(lengths);
+            DeviceRows moments = new(device.Room(lengths.Length * 2 * layout.Quads), 2 * layout.Quads);
+            device.Operations.Moments(device.Upload(rows, layout, 0, 1), layout.Quads, deviation: true, moments.View, tables);
+            return new CaseOutput(
+                Flat(CaseDevice.Utterances(rows, channels, lengths).Select(x => FrameMatrix.Concatenate([Statistics.Mean(x), Statistics.StandardDeviation(x)]))),
+                device.Download(moments, lengths.Length, layout.Repeat(2)));
+        });
+
+    private static KernelCase Attention(string batch, int[] lengths) =>
+        new("AttentiveStatistics", $"{batch}, {Bottleneck}->{Aggregate}", (double)lengths.Sum() * Bottleneck * Aggregate, KernelCase.OperationBound, device =>
+        {
+            Random random = new(7);
+            ChannelLayout hidden = ChannelLayout.Plain(Bottleneck), layout = ChannelLayout.Plain(Aggregate);
+            ConvWeights up = RandomModels.Conv(random, Aggregate, Bottleneck, 1);
+            float[] rows = [.. RandomModels.Normal(random, lengths.Sum() * Aggregate, 1).Select(v => Math.Max(v, 0) + 2)];
+            float[] inner = RandomModels.Uniform(random, lengths.Sum() * Bottleneck, -1, 1);
+            BatchTables tables = device.Tables(lengths);
+            DeviceRows x = device.Upload(rows, layout);
+            ArrayView<Float4> means = device.Room(lengths.Length * layout.Quads);
+            DeviceRows pooled = new(device.Room(lengths.Length * 2 * layout.Quads), 2 * layout.Quads);
+            device.Operations.Moments(x, layout.Quads, deviation: false, means, tables);
+            device.Operations.Attend(
+                device.Upload(inner, hidden).View, device.Keep(new DeviceConv(device.Accelerator, up, null, hidden, layout)), x.View, means, layout.Quads,
+                pooled.View, tables);
+            FrameMatrix[] frames = CaseDevice.Utterances(rows, Aggregate, lengths);
+            return new CaseOutput(
+                Flat(CaseDevice.Utterances(inner, Bottleneck, lengths).Select((h, u) => ReferenceAttention.WeightedMeanAndDeviation(
+                    frames[u], ReferenceAttention.SoftmaxOverTime(Conv1d.Apply(h, up))))),
+                device.Download(pooled, lengths.Length, layout.Repeat(2)));
+        });
+
+    private static KernelCase Linear(string batch, int utterances, int inputs, int outputs) =>
+        new("UtteranceLinear", $"{batch}, {utterances} x {inputs}->{outputs}", (double)utterances * inputs * outputs, KernelCase.OperationBound, device =>
+        {
+            Random random = new(8);
+            ChannelLayout input = ChannelLayout.Plain(inputs), output = ChannelLayout.Plain(outputs);
+            ConvWeights layer = RandomModels.Conv(random, outputs, inputs, 1);
+            float[] rows = RandomModels.Normal(random, utterances * inputs, 1);
+            DeviceRows y = new(device.Room(utterances * output.Quads), output.Quads);
+            device.Operations.Linear(
+                device.Upload(rows, input).View, device.Keep(new DeviceLinear(device.Accelerator, layer, input, output)), y.View, utterances);
+            return new CaseOutput(Conv1d.Apply(FrameMatrix.FromRows(rows, inputs), layer).Values, device.Download(y, utterances, output));
+        });
+
+    private static KernelCase SoftmaxHead(string name, int utterances, int classes) =>
+        new("SoftmaxHead", $"{name}, {utterances} utterances", 192.0 * utterances * classes, KernelCase.OperationBound, device =>
+        {
+            const int Size = 192;
+            Random random = new(9);
+            ChannelLayout input = ChannelLayout.Plain(Size), output = ChannelLayout.Plain(classes);
+            BatchNormWeights bn = RandomModels.Bn(random, Size);
+            ConvWeights layer = RandomModels.Conv(random, classes, Size, 1);
+            float[] embeddings = RandomModels.Normal(random, utterances * Size, 1);
+            DeviceVector Row(Func<int, double> value) => device.Keep(new DeviceVector(device.Accelerator, DeviceConv.Place(input, Size, c => (float)value(c))));
+            DeviceRows y = new(device.Room(utterances * output.Quads), output.Quads);
+            device.Operations.Classify(
+                device.Upload(embeddings, input).View, Row(bn.Scale), Row(bn.Shift), device.Keep(new DeviceLinear(device.Accelerator, layer, input, output)), classes,
+                device.Room(utterances * input.Quads), y.View, utterances);
+            FrameMatrix scores = Conv1d.Apply(Activation.Relu(BatchNorm.Apply(FrameMatrix.FromRows(embeddings, Size), bn)), layer);
+            for (int u = 0; u < utterances; u++)
+            {
+                Span<double> row = scores[u];
+                System.Numerics.Tensors.TensorPrimitives.SoftMax(row.ToArray(), row);
+            }
+            return new CaseOutput(scores.Values, device.Download(y, utterances, output));
+        });
+
+    private static KernelCase MeanNormalization(string batch, int[] lengths, int bins) =>
+        new("MeanNormalization", batch, (double)bins * lengths.Sum(), KernelCase.OperationBound, device =>
+        {
+            ChannelLayout layout = ChannelLayout.Plain(bins);
+            float[] rows = RandomModels.Normal(new Random(10), lengths.Sum() * bins, 3);
+            // A single frame would become zero, which has no relative error: a second one is put beside it.
+            int[] batches = lengths is [1] ? [1, 4] : lengths;
+            rows = batches == lengths ? rows : RandomModels.Normal(new Random(10), batches.Sum() * bins, 3);
+            BatchTables tables = device.Tables(batches);
+            DeviceRows x = device.Upload(rows, layout);
+            device.Operations.NormalizeMean(x.View, layout.Quads, device.Room(batches.Length * layout.Quads), tables);
+            return new CaseOutput(
+                Flat(CaseDevice.Utterances(rows, bins, batches).Select(u => u.Zip(Statistics.Mean(u).RepeatRow(u.Frames), (a, b) => a - b))),
+                device.Download(x, tables.Rows, layout));
+        });
+
+    private static KernelCase Filterbank(string batch, int[] lengths, bool fromInt16) =>
+        new(fromInt16 ? "Filterbank int16" : "Filterbank float", batch, 20000.0 * lengths.Sum(), KernelCase.OperationBound, device =>
+        {
+            // A few samples more than the frames need, of another number for each utterance.
+            int[] counts = [.. lengths.Select((frames, u) => Fbank.FrameLength + ((frames - 1) * Fbank.FrameShift) + (u * 37 % Fbank.FrameShift))];
+            int[] starts = CaseDevice.Offsets(counts);
+            short[] samples = [.. RandomModels.Normal(new Random(11), counts.Sum(), 3000).Select((v, i) => (short)(v + (8000 * Math.Sin(i * 0.05)) + 500))];
+            BatchTables tables = device.Tables(lengths);
+            ArrayView<Float4> frames = device.Room(tables.Rows * Fbank.MelBins / 4);
+            ArrayView<int> sampleOffsets = device.Keep(device.Accelerator.Allocate1D(starts)).View.BaseView;
+            DeviceFilterbank filterbank = device.Keep(new DeviceFilterbank(device.Accelerator));
+            float[] widened = [.. samples.Select(s => (float)s)];
+            if (fromInt16)
+                filterbank.Compute(device.Keep(device.Accelerator.Allocate1D(samples)).View.BaseView, sampleOffsets, frames, tables, device.Operations);
+            else
+                filterbank.Compute(device.Keep(device.Accelerator.Allocate1D(widened)).View.BaseView, sampleOffsets, frames, tables, device.Operations);
+            return new CaseOutput(
+                [.. lengths.SelectMany((_, u) => FbankInDoubles.Compute(widened.AsSpan(starts[u], counts[u])))],
+                device.Download(new DeviceRows(frames, Fbank.MelBins / 4), tables.Rows, ChannelLayout.Plain(Fbank.MelBins)));
+        });
+
+    private static KernelCase Network(string batch, int[] lengths, EcapaConfig config)
+    {
+        string name = $"{config.Name}{(config.Pooling == Pooling.Astp ? "" : $" {config.Pooling}")}";
+        double work = lengths.Sum() * ((10.0 * config.Channels * config.Channels) + (3.0 * config.Channels * Aggregate) + (2 * Bottleneck * Aggregate));
+        return new("network", $"{batch}, {name}", work, KernelCase.NetworkBound, device =>
+        {
+            EcapaWeights weights = RandomModels.Create(config, seed: 12);
+            PackedBatch input = RandomModels.Batch(lengths, config.FeatureDim, seed: 13);
+            float[] embeddings = new float[lengths.Length * config.EmbeddingSize];
+            using KernelEngine engine = new(weights, device.Accelerator, device.Plan);
+            engine.Embed(input, embeddings);
+            using ReferenceEngine reference = new(weights);
+            return new CaseOutput([.. reference.EmbedExactly(input).SelectMany(e => e)], embeddings);
+        });
+    }
+
+    private static KernelCase Samples(string batch, int[] counts, EcapaConfig config) =>
+        new("network from samples", $"{batch}, {config.Name}", counts.Sum() / 160.0 * 1e6, KernelCase.NetworkBound, device =>
+        {
+            EcapaWeights weights = RandomModels.Create(config, seed: 14);
+            int[] starts = CaseDevice.Offsets(counts);
+            short[] samples = [.. RandomModels.Normal(new Random(15), counts.Sum(), 3000).Select(v => (short)v)];
+            float[] embeddings = new float[counts.Length * config.EmbeddingSize];
+            using KernelEngine engine = new(weights, device.Accelerator, device.Plan);
+            engine.EmbedSamples(samples, starts, embeddings);
+            ReferenceNetwork reference = new(weights);
+            return new CaseOutput(
+                [.. counts.SelectMany((count, u) =>
+                {
+                    double[] rows = FbankInDoubles.Compute([.. samples.AsSpan(starts[u], count).ToArray().Select(s => (float)s)]);
+                    FrameMatrix frames = FrameMatrix.FromRows([.. rows.Select(v => (float)v)], Fbank.MelBins);
+                    return reference.Forward(frames.Zip(Statistics.Mean(frames).RepeatRow(frames.Frames), (a, b) => a - b)).Values;
+                })],
+                embeddings);
+        });
+
+    private static double[] Flat(IEnumerable<FrameMatrix> utterances) => [.. utterances.SelectMany(u => u.Values)];
+}

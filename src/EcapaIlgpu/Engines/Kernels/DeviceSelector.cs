@@ -1,0 +1,164 @@
+using System.Globalization;
+using EcapaIlgpu.Engines.Simd;
+using EcapaIlgpu.Model;
+using ILGPU;
+using ILGPU.Algorithms;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+
+namespace EcapaIlgpu.Engines.Kernels;
+
+/// <summary>A device that embeddings can be computed on, or that cannot be used and why.</summary>
+/// <param name="Selector">What <c>--device</c> takes for it: <c>cuda:0</c>, say; empty where it cannot be used.</param>
+/// <param name="Name">The name its maker gave it.</param>
+/// <param name="MemoryBytes">Its memory; 0 where unknown.</param>
+/// <param name="Units">Multiprocessors, compute units or cores.</param>
+/// <param name="Problem">Why it cannot be used; null where it can.</param>
+public sealed record DeviceInfo(string Selector, string Name, long MemoryBytes, int Units, string? Problem);
+
+/// <summary>
+/// The devices of a machine and the choice among them: <c>cuda</c>, <c>cuda:1</c>, <c>opencl</c>, <c>opencl:1</c>, <c>cpu-kernels</c> (the C# kernels compiled for the CPU), <c>cpu</c> (the
+/// vector engine, which is the faster one there) or <c>auto</c>: CUDA, then a GPU under OpenCL, then <c>cpu</c>.
+/// </summary>
+public static partial class DeviceSelector
+{
+    /// <summary>What <c>--device</c> takes, for usage texts.</summary>
+    public const string Syntax = "auto | cuda[:i] | opencl[:i] | cpu-kernels | cpu";
+
+    /// <summary>Every device that was found, those that cannot be used with the reason.</summary>
+    public static IReadOnlyList<DeviceInfo> List()
+    {
+        using Context context = CreateContext();
+        return
+        [
+            .. context.GetCudaDevices().Select(Info), .. context.GetCLDevices().Select(Info), .. context.GetCPUDevices().Take(1).Select(Info),
+            new DeviceInfo("cpu", $"{MatrixKernel.Create(null).Name} vectors", Installed(), Environment.ProcessorCount, null),
+            .. UnusableDevices(context),
+        ];
+    }
+
+    /// <summary>An engine on a device.</summary>
+    /// <param name="weights">The network.</param>
+    /// <param name="selector">Which device, see <see cref="Syntax"/>.</param>
+    /// <exception cref="InputException">There is no such device, or it cannot be used; the message says which there are.</exception>
+    public static IEmbeddingEngine CreateEngine(EcapaWeights weights, string selector)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        ArgumentNullException.ThrowIfNull(selector);
+        if (selector == "cpu")
+            return new SimdEngine(weights);
+        Context context = CreateContext();
+        try
+        {
+            Device? device = Choose(context, selector);
+            if (device is null)
+            {
+                context.Dispose();
+                return new SimdEngine(weights);
+            }
+            DeviceSession session = new(context, device);
+            try
+            {
+                return new KernelEngine(weights, session.Accelerator, owned: session);
+            }
+            catch
+            {
+                session.Dispose();
+                throw;
+            }
+        }
+        catch (Exception e)
+        {
+            context.Dispose();
+            if (e is InputException)
+                throw;
+            throw new InputException($"--device {selector}", $"cannot be used: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Opens every usable device for kernels, one after another.</summary>
+    internal static IEnumerable<(DeviceInfo Info, DeviceSession Session)> OpenAll()
+    {
+        DeviceInfo[] usable = [.. List().Where(info => info.Problem is null && info.Selector != "cpu")];
+        foreach (DeviceInfo info in usable)
+            yield return (info, Open(info.Selector));
+    }
+
+    /// <summary>Opens a device for kernels.</summary>
+    /// <exception cref="InputException">There is no such device.</exception>
+    internal static DeviceSession Open(string selector)
+    {
+        Context context = CreateContext();
+        try
+        {
+            return new DeviceSession(
+                context, Choose(context, selector) ?? throw new InputException($"--device {selector}", "does not run kernels."));
+        }
+        catch
+        {
+            context.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The word for a kind of accelerator, as in a selector.</summary>
+    internal static string KindOf(AcceleratorType type) => type switch
+    {
+        AcceleratorType.Cuda => "cuda",
+        AcceleratorType.OpenCL => "opencl",
+        _ => "cpu-kernels",
+    };
+
+    private static Context CreateContext() => Context.Create(builder => builder.Default().EnableAlgorithms().Profiling());
+
+    /// <summary>The device of a selector; null for the vector engine.</summary>
+    private static Device? Choose(Context context, string selector)
+    {
+        string[] parts = selector.Split(':');
+        int index = 0;
+        if (parts.Length > 2 || (parts.Length == 2 && !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out index)))
+            throw Unknown(selector);
+        return parts[0] switch
+        {
+            "auto" when parts.Length == 1 => context.GetCudaDevices().FirstOrDefault<Device>() ?? context.GetCLDevices().FirstOrDefault(IsGpu),
+            "cuda" => At([.. context.GetCudaDevices()], index, selector, context),
+            "opencl" => At([.. context.GetCLDevices()], index, selector, context),
+            "cpu-kernels" when parts.Length == 1 => At([.. context.GetCPUDevices()], 0, selector, context),
+            _ => throw Unknown(selector),
+        };
+    }
+
+    private static InputException Unknown(string selector) => new($"--device {selector}", $"is not a device; expected {Syntax}.");
+
+    private static Device At(IReadOnlyList<Device> devices, int index, string selector, Context context)
+    {
+        if (index < devices.Count)
+            return devices[index];
+        string kind = selector.Split(':')[0];
+        string[] reasons = [.. UnusableDevices(context).Where(device => device.Name.StartsWith(kind, StringComparison.Ordinal)).Select(device => device.Problem!)];
+        string found = devices.Count == 0 ? "no such device was found" : $"there are {devices.Count}, numbered from 0";
+        throw new InputException($"--device {selector}", $"{found}{(reasons.Length > 0 ? $" ({string.Join("; ", reasons)})" : "")}. `ecapa devices` lists all.");
+    }
+
+    private static DeviceInfo Info(Device device, int index) => new(
+        device.AcceleratorType == AcceleratorType.CPU ? "cpu-kernels" : $"{KindOf(device.AcceleratorType)}:{index}", device.Name, device.MemorySize,
+        device.NumMultiprocessors, null);
+
+    private static List<DeviceInfo> UnusableDevices(Context context)
+    {
+        List<DeviceInfo> devices = [];
+        AddUnusable(context, devices);
+        return devices;
+    }
+
+    /// <summary>Adds the devices that cannot be used; the package ILGPU leaves them out without a word.</summary>
+    static partial void AddUnusable(Context context, List<DeviceInfo> devices);
+
+    /// <summary>Whether an OpenCL device is worth choosing over this processor's own vectors: PoCL and others offer the processor itself.</summary>
+    private static bool IsGpu(CLDevice device) =>
+        !device.Name.Contains("cpu", StringComparison.OrdinalIgnoreCase) && !device.Name.StartsWith("pthread", StringComparison.Ordinal);
+
+    private static long Installed() => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+}

@@ -1,0 +1,26 @@
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace EcapaIlgpu.Engines.Kernels;
+
+/// <summary>An open device together with the context that it belongs to.</summary>
+internal sealed class DeviceSession : IDisposable
+{
+    private readonly Context _context;
+
+    /// <summary>Opens a device of a context; with the session, the context is disposed too.</summary>
+    public DeviceSession(Context context, Device device)
+    {
+        _context = context;
+        Accelerator = device.CreateAccelerator(context);
+    }
+
+    /// <summary>The device.</summary>
+    public Accelerator Accelerator { get; }
+
+    public void Dispose()
+    {
+        Accelerator.Dispose();
+        _context.Dispose();
+    }
+}

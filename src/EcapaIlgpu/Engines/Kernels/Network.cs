@@ -1,0 +1,112 @@
+using EcapaIlgpu.Model;
+using ILGPU.Runtime;
+
+namespace EcapaIlgpu.Engines.Kernels;
+
+/// <summary>One SE-Res2 block's weights on a device.</summary>
+internal sealed record DeviceBlock(int Dilation, DeviceConv First, DeviceRes2 Res2, DeviceConv Second, DeviceLinear Squeeze, DeviceLinear Excite) : IDisposable
+{
+    public void Dispose()
+    {
+        foreach (IDisposable part in (IDisposable[])[First, Res2, Second, Squeeze, Excite])
+            part.Dispose();
+    }
+}
+
+/// <summary>All weights of a network on a device, uploaded once, in the layout that kernels read. Never written again.</summary>
+internal sealed class Network : IDisposable
+{
+    public Network(Accelerator accelerator, EcapaWeights weights)
+    {
+        EcapaConfig config = weights.Config;
+        ChannelLayout features = ChannelLayout.Plain(config.FeatureDim), channels = new(EcapaConfig.Res2Scale, config.Channels / EcapaConfig.Res2Scale);
+        ChannelLayout concatenated = channels.Repeat(weights.Blocks.Count), bottleneck = ChannelLayout.Plain(EcapaConfig.Bottleneck);
+        ChannelLayout aggregate = ChannelLayout.Plain(EcapaConfig.AggregateChannels);
+        (ChannelQuads, ConcatenatedQuads, AggregateQuads, HiddenQuads) = (channels.Quads, concatenated.Quads, aggregate.Quads, bottleneck.Quads);
+        Layer1 = new DeviceConv(accelerator, weights.Layer1.Conv, weights.Layer1.Bn, features, channels);
+        Blocks = [.. weights.Blocks.Select(block => new DeviceBlock(
+            block.Dilation,
+            new DeviceConv(accelerator, block.First.Conv, block.First.Bn, channels, channels),
+            new DeviceRes2(accelerator, block.Res2),
+            new DeviceConv(accelerator, block.Second.Conv, block.Second.Bn, channels, channels),
+            new DeviceLinear(accelerator, block.Squeeze, channels, bottleneck),
+            new DeviceLinear(accelerator, block.Excite, bottleneck, channels)))];
+        Aggregate = new DeviceConv(accelerator, weights.Aggregate, null, concatenated, aggregate);
+        if (weights.AttentionDown is { } down)
+        {
+            AttentionDown = new DeviceConv(accelerator, Columns(down, 0, EcapaConfig.AggregateChannels), null, aggregate, bottleneck);
+            AttentionUp = new DeviceConv(accelerator, weights.AttentionUp!, null, bottleneck, aggregate);
+            // With global context the hidden layer is W x + (Wm mean + Ws std + b): the bracket is the same for every frame of an utterance.
+            if (config.GlobalContext)
+            {
+                ConvWeights context = Columns(down, EcapaConfig.AggregateChannels, 2 * EcapaConfig.AggregateChannels);
+                AttentionContext = new DeviceLinear(accelerator, context, aggregate.Repeat(2), bottleneck);
+            }
+        }
+        Linear = FoldLinear(accelerator, weights);
+    }
+
+    /// <summary>C with its padding, in quads.</summary>
+    public int ChannelQuads { get; }
+
+    /// <summary>The blocks' outputs side by side, in quads.</summary>
+    public int ConcatenatedQuads { get; }
+
+    /// <summary>Channels that are pooled, in quads.</summary>
+    public int AggregateQuads { get; }
+
+    /// <summary>Attention's hidden layer, in quads.</summary>
+    public int HiddenQuads { get; }
+
+    public DeviceConv Layer1 { get; }
+
+    public IReadOnlyList<DeviceBlock> Blocks { get; }
+
+    public DeviceConv Aggregate { get; }
+
+    /// <summary>The part of attention's hidden layer that sees the frame; null unless the pooling is ASTP.</summary>
+    public DeviceConv? AttentionDown { get; }
+
+    /// <summary>The part of attention's hidden layer that sees mean and deviation, and its bias; null without global context.</summary>
+    public DeviceLinear? AttentionContext { get; }
+
+    /// <summary>From the hidden layer to logits; null unless the pooling is ASTP.</summary>
+    public DeviceConv? AttentionUp { get; }
+
+    /// <summary>The embedding layer with both batch normalisations around it.</summary>
+    public DeviceLinear Linear { get; }
+
+    public void Dispose()
+    {
+        foreach (IDisposable? part in (IEnumerable<IDisposable?>)[Layer1, .. Blocks, Aggregate, AttentionDown, AttentionContext, AttentionUp, Linear])
+            part?.Dispose();
+    }
+
+    /// <summary>Some neighbouring inputs of a 1x1 convolution.</summary>
+    private static ConvWeights Columns(ConvWeights conv, int first, int count)
+    {
+        float[] weight = new float[conv.Outputs * count];
+        for (int o = 0; o < conv.Outputs; o++)
+            conv.Weight.Span.Slice((o * conv.Inputs) + first, count).CopyTo(weight.AsSpan(o * count));
+        return conv with { Inputs = count, Weight = weight };
+    }
+
+    /// <summary>Folds what lies before and after the embedding layer into it: exact, because nothing but affine maps lies between them.</summary>
+    private static DeviceLinear FoldLinear(Accelerator accelerator, EcapaWeights weights)
+    {
+        ConvWeights linear = weights.Linear;
+        BatchNormWeights pooled = weights.PooledBn;
+        BatchNormWeights? after = weights.EmbeddingBn;
+        double Weight(int o, int i) => linear.Weight.Span[(o * linear.Inputs) + i];
+        double Bias(int o)
+        {
+            double sum = linear.Bias.Span[o];
+            for (int i = 0; i < linear.Inputs; i++)
+                sum += Weight(o, i) * pooled.Shift(i);
+            return after is null ? sum : (after.Scale(o) * sum) + after.Shift(o);
+        }
+        return new DeviceLinear(
+            accelerator, ChannelLayout.Plain(linear.Inputs), ChannelLayout.Plain(linear.Outputs),
+            (o, i) => (after?.Scale(o) ?? 1) * Weight(o, i) * pooled.Scale(i), Bias);
+    }
+}

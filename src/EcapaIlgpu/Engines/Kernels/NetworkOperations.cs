@@ -1,0 +1,293 @@
+using EcapaIlgpu.Kernels;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace EcapaIlgpu.Engines.Kernels;
+
+/// <summary>Rows on a device: <c>[rows, quads]</c> inside rows of <paramref name="Stride"/> quads.</summary>
+/// <param name="View">From the first row's first channel.</param>
+/// <param name="Stride">From row to row, in quads.</param>
+internal readonly record struct DeviceRows(ArrayView<Float4> View, int Stride);
+
+/// <summary>
+/// The operations of the network on a device: each one queues a kernel (or a few) on the stream, with the sizes that the <see cref="TilePlan"/> picks. What the
+/// operations compute is said where the kernels are.
+/// </summary>
+/// <remarks>Not thread-safe: one batch at a time. Kernels are compiled the first time they are needed and kept.</remarks>
+internal sealed class NetworkOperations
+{
+    private const int LineThreads = 256;
+
+    private readonly Accelerator _accelerator;
+    private readonly TilePlan _plan;
+    private readonly DeviceBuffer<Float4> _sums;
+    private readonly DeviceBuffer<Float4> _squares;
+    private readonly DeviceBuffer<Float4> _records;
+    private readonly Dictionary<ProductTile, ConvLauncher> _convolutions = [];
+    private readonly Dictionary<ProductTile, AttentionLauncher> _attentions = [];
+    private readonly Dictionary<int, Res2Launcher> _res2 = [];
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, int, int, ArrayView<int>, ArrayView<Float4>, ArrayView<Float4>, SpecializedValue<int>> _chunks;
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<Float4>, int, ArrayView<int>, ArrayView<int>, ArrayView<Float4>, SpecializedValue<int>> _moments;
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<int>, ArrayView<int>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, SpecializedValue<GateForm>> _gate;
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int, ArrayView<int>, ArrayView<Float4>, int, int, int> _scaleAndAdd;
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, int, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int> _linear;
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<float>, int, int, ArrayView<int>, ArrayView<float>> _pool;
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, int, int> _subtract;
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int, int> _normalizeRelu;
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, int, int> _softmax;
+
+    public NetworkOperations(Accelerator accelerator, AcceleratorStream stream, TilePlan plan)
+    {
+        (_accelerator, Stream, _plan) = (accelerator, stream, plan);
+        (_sums, _squares, _records) = (new(accelerator), new(accelerator), new(accelerator));
+        KernelSpecialization line = new(LineThreads, null), group = new(UtteranceLinear.Threads, null);
+        _chunks = accelerator.LoadKernel<ArrayView<Float4>, int, int, ArrayView<int>, ArrayView<Float4>, ArrayView<Float4>, SpecializedValue<int>>(
+            TimeMoments.Chunks, line);
+        _moments = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<Float4>, int, ArrayView<int>, ArrayView<int>, ArrayView<Float4>, SpecializedValue<int>>(
+            TimeMoments.Utterances, line);
+        _gate = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<int>, ArrayView<int>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, SpecializedValue<GateForm>>(
+            SqueezeExcite.Gate, group);
+        _scaleAndAdd = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int, ArrayView<int>, ArrayView<Float4>, int, int, int>(
+            SqueezeExcite.ScaleAndAdd, line);
+        _linear = accelerator.LoadKernel<ArrayView<Float4>, int, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int>(UtteranceLinear.Kernel, group);
+        _pool = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<float>, int, int, ArrayView<int>, ArrayView<float>>(AttentiveStatistics.Pool, line);
+        _subtract = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, int, int>(MeanNormalization.Subtract, line);
+        _normalizeRelu = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int, int>(
+            SoftmaxHead.NormalizeRelu, line);
+        _softmax = accelerator.LoadKernel<ArrayView<float>, int, int>(SoftmaxHead.Softmax, new KernelSpecialization(SoftmaxHead.Threads, null));
+    }
+
+    private delegate void ConvLauncher(
+        AcceleratorStream stream, KernelConfig config, ArrayView<Float4> input, ArrayView<Float4> weight, ArrayView<Float4> bias, ArrayView<Float4> scale,
+        ArrayView<Float4> shift, ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<Float4> output, ConvExtent extent,
+        SpecializedValue<ConvForm> form, SpecializedValue<ProductTile> tile);
+
+    private delegate void Res2Launcher(
+        AcceleratorStream stream, KernelConfig config, ArrayView<Float4> input, ArrayView<Float4> weight, ArrayView<Float4> bias, ArrayView<Float4> scale,
+        ArrayView<Float4> shift, ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<Float4> output, int rows, int firstStep, int endStep,
+        SpecializedValue<Res2Form> form);
+
+    private delegate void AttentionLauncher(
+        AcceleratorStream stream, KernelConfig config, ArrayView<Float4> hiddenRows, int hidden, ArrayView<Float4> weight, int weightStride, ArrayView<Float4> x,
+        ArrayView<Float4> means, int meanStride, int channels, ArrayView<int> chunks, ArrayView<int> utterances, ArrayView<Float4> records,
+        SpecializedValue<ProductTile> tile);
+
+    /// <summary>Where everything is queued.</summary>
+    public AcceleratorStream Stream { get; }
+
+    /// <summary>Sees every launch; null for none.</summary>
+    public ILaunchObserver? Observer { get; set; }
+
+    /// <summary>Which part of the network the next launches compute, for the observer.</summary>
+    public string Stage { get; set; } = "";
+
+    /// <summary>The memory that operations keep for what passes between their kernels.</summary>
+    public IEnumerable<IDisposable> Buffers => [_sums, _squares, _records];
+
+    /// <summary>Convolution and what follows it (<see cref="ConvReluBn"/>); the bias is the layer's own unless one for each utterance is given.</summary>
+    public void Convolve(
+        DeviceRows input, DeviceConv conv, int dilation, Epilogue epilogue, DeviceRows output, in BatchTables tables, ArrayView<Float4>? utteranceBias = null)
+    {
+        if (conv.Scale is not null)
+            epilogue |= Epilogue.ScaleShift;
+        if (utteranceBias is not null)
+            epilogue |= Epilogue.UtteranceBias;
+        ProductTile tile = _plan.Convolution(tables.Rows, conv.Outputs * 4);
+        if (!_convolutions.TryGetValue(tile, out ConvLauncher? launcher))
+        {
+            _convolutions[tile] = launcher = _accelerator.LoadKernel<
+                ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, ArrayView<int>,
+                ArrayView<Float4>, ConvExtent, SpecializedValue<ConvForm>, SpecializedValue<ProductTile>>(
+                ConvReluBn.Kernel, new KernelSpecialization(tile.Threads, Math.Max(1, 512 / tile.Threads))).Invoke;
+        }
+        ArrayView<Float4> bias = utteranceBias ?? conv.Bias.Quads;
+        ConvExtent extent = new(tables.Rows, dilation, conv.Inputs, input.Stride, conv.Outputs, output.Stride, conv.WeightStride);
+        int groups = checked(DivideUp(tables.Rows, tile.Rows) * DivideUp(conv.Outputs * 4, tile.Columns));
+        double weights = 16.0 * conv.Taps * conv.Inputs * conv.Outputs;
+        LaunchCost cost = new(
+            $"ConvReluBn k={conv.Taps}", Stage, 2 * weights * tables.Rows, (16.0 * tables.Rows * (conv.Inputs + conv.Outputs)) + (4 * weights));
+        Observer?.Before(cost);
+        launcher(
+            Stream, new KernelConfig(groups, tile.Threads), input.View, conv.Weight.Quads, bias, conv.Scale?.Quads ?? conv.Bias.Quads,
+            conv.Shift?.Quads ?? conv.Bias.Quads, tables.RowUtterances, tables.Offsets, output.View, extent,
+            new SpecializedValue<ConvForm>(new ConvForm(conv.Taps, epilogue)), new SpecializedValue<ProductTile>(tile));
+        Observer?.After(cost);
+    }
+
+    /// <summary>The Res2 convolution (<see cref="Res2Chain"/>); rows have no room between them.</summary>
+    public void Res2(ArrayView<Float4> input, DeviceRes2 weights, int dilation, ArrayView<Float4> output, in BatchTables tables)
+    {
+        const int AllSteps = Res2Form.Splits - 1;
+        (Res2Form form, int steps) = _plan.Res2(tables.Rows, weights.Quads, dilation);
+        if (!_res2.TryGetValue(form.Threads, out Res2Launcher? launcher))
+        {
+            _res2[form.Threads] = launcher = _accelerator.LoadKernel<
+                ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, ArrayView<int>,
+                ArrayView<Float4>, int, int, int, SpecializedValue<Res2Form>>(Res2Chain.Kernel, new KernelSpecialization(form.Threads, null)).Invoke;
+        }
+        SharedMemoryConfig shared = SharedMemoryConfig.RequestDynamic<Float4>(form.SharedQuads);
+        for (int first = 0; first < AllSteps; first += steps)
+        {
+            int end = Math.Min(AllSteps, first + steps), width = 4 * weights.Quads;
+            LaunchCost cost = new(
+                "Res2Chain", Stage, 2.0 * tables.Rows * (end - first) * 3 * width * width,
+                (8.0 * tables.Rows * (end - first) * width) + (12.0 * (end - first) * width * width));
+            Observer?.Before(cost);
+            launcher(
+                Stream, new KernelConfig(DivideUp(tables.Rows, form.WrittenRows(end - first)), form.Threads, shared), input, weights.Weight.Quads,
+                weights.Bias.Quads, weights.Scale.Quads, weights.Shift.Quads, tables.RowUtterances, tables.Offsets, output, tables.Rows, first, end,
+                new SpecializedValue<Res2Form>(form));
+            Observer?.After(cost);
+        }
+    }
+
+    /// <summary>The squeeze-excite gates, <c>[utterances, channels]</c>.</summary>
+    public void Gate(DeviceRows x, DeviceLinear squeeze, DeviceLinear excite, ArrayView<Float4> gates, in BatchTables tables)
+    {
+        int channels = excite.Outputs;
+        ArrayView<Float4> sums = SumChunks(x, channels, deviation: false, tables, out _);
+        double weights = 32.0 * squeeze.Inputs * squeeze.Outputs;
+        LaunchCost cost = new(
+            "SqueezeExcite.Gate", Stage, 2 * weights * tables.Utterances, (4 * weights) + (16.0 * channels * (tables.ChunkCount + tables.Utterances)));
+        Observer?.Before(cost);
+        _gate(
+            Stream, new KernelConfig(tables.Utterances, UtteranceLinear.Threads), sums, tables.Chunks, tables.UtteranceChunks, squeeze.Weight.Quads,
+            squeeze.Bias.Quads, excite.Weight.Quads, excite.Bias.Quads, gates, new SpecializedValue<GateForm>(new GateForm(channels, squeeze.Outputs)));
+        Observer?.After(cost);
+    }
+
+    /// <summary><c>output = residual + gates * x</c>; x has no room between its rows.</summary>
+    public void ScaleAndAdd(
+        ArrayView<Float4> x, ArrayView<Float4> gates, DeviceRows residual, DeviceRows output, int channels, in BatchTables tables)
+    {
+        LaunchCost cost = new("SqueezeExcite.ScaleAndAdd", Stage, 8.0 * tables.Rows * channels, 48.0 * tables.Rows * channels);
+        Observer?.Before(cost);
+        _scaleAndAdd(
+            Stream, Line(tables.Rows, channels), x, gates, residual.View, residual.Stride, tables.RowUtterances, output.View, output.Stride,
+            tables.Rows, channels);
+        Observer?.After(cost);
+    }
+
+    /// <summary>Means and, where wanted, deviations of every utterance (<see cref="TimeMoments"/>).</summary>
+    public void Moments(DeviceRows x, int channels, bool deviation, ArrayView<Float4> moments, in BatchTables tables)
+    {
+        ArrayView<Float4> sums = SumChunks(x, channels, deviation, tables, out ArrayView<Float4> squares);
+        int threads = Math.Min(LineThreads, RoundUp(channels, 32)), parts = deviation ? 2 : 1;
+        LaunchCost cost = new(
+            "TimeMoments.Utterances", Stage, 8.0 * parts * tables.ChunkCount * channels, 16.0 * parts * channels * (tables.ChunkCount + tables.Utterances));
+        Observer?.Before(cost);
+        _moments(
+            Stream, new KernelConfig(checked(tables.Utterances * DivideUp(channels, threads)), threads), sums, squares, channels, tables.Chunks,
+            tables.UtteranceChunks, moments, new SpecializedValue<int>(deviation ? 1 : 0));
+        Observer?.After(cost);
+    }
+
+    /// <summary>A fully connected layer on one vector for each utterance (<see cref="UtteranceLinear"/>).</summary>
+    public void Linear(ArrayView<Float4> input, DeviceLinear layer, ArrayView<Float4> output, int utterances)
+    {
+        double weights = 16.0 * layer.Inputs * layer.Outputs;
+        LaunchCost cost = new("UtteranceLinear", Stage, 2 * weights * utterances, (4 * weights) + (16.0 * utterances * (layer.Inputs + layer.Outputs)));
+        Observer?.Before(cost);
+        _linear(
+            Stream, new KernelConfig(checked(utterances * DivideUp(layer.Outputs, UtteranceLinear.Lanes)), UtteranceLinear.Threads), input, layer.Inputs,
+            layer.Weight.Quads, layer.Bias.Quads, output, layer.Outputs);
+        Observer?.After(cost);
+    }
+
+    /// <summary>Attentive statistics (<see cref="AttentiveStatistics"/>) of x from its attention's hidden layer; neither has room between its rows.</summary>
+    /// <param name="hidden"><c>[rows, hidden]</c>, after tanh.</param>
+    /// <param name="attention">From the hidden layer to logits.</param>
+    /// <param name="x"><c>[rows, channels]</c>.</param>
+    /// <param name="means">For each utterance the plain means first.</param>
+    /// <param name="meanStride">From utterance to utterance, in quads.</param>
+    /// <param name="pooled">Receives <c>[utterances, 2 * channels]</c>.</param>
+    /// <param name="tables">The batch.</param>
+    public void Attend(
+        ArrayView<Float4> hidden, DeviceConv attention, ArrayView<Float4> x, ArrayView<Float4> means, int meanStride, ArrayView<Float4> pooled, in BatchTables tables)
+    {
+        int channels = attention.Outputs;
+        ProductTile tile = _plan.Attention(tables.ChunkCount, channels * 4);
+        if (!_attentions.TryGetValue(tile, out AttentionLauncher? launcher))
+        {
+            _attentions[tile] = launcher = _accelerator.LoadKernel<
+                ArrayView<Float4>, int, ArrayView<Float4>, int, ArrayView<Float4>, ArrayView<Float4>, int, int, ArrayView<int>, ArrayView<int>,
+                ArrayView<Float4>, SpecializedValue<ProductTile>>(
+                AttentiveStatistics.Chunks, new KernelSpecialization(tile.Threads, Math.Max(1, 512 / tile.Threads))).Invoke;
+        }
+        ArrayView<Float4> records = _records.Require((long)tables.ChunkCount * channels * 4);
+        LaunchCost cost = new(
+            "AttentiveStatistics.Chunks", Stage, tables.Rows * 4.0 * channels * ((8.0 * attention.Inputs) + 20), 16.0 * tables.Rows * (attention.Inputs + channels));
+        Observer?.Before(cost);
+        launcher(
+            Stream, new KernelConfig(checked(tables.ChunkCount * DivideUp(channels * 4, tile.Columns)), tile.Threads), hidden, attention.Inputs,
+            attention.Weight.Quads, attention.WeightStride, x, means, meanStride, channels, tables.Chunks, tables.RowUtterances, records,
+            new SpecializedValue<ProductTile>(tile));
+        Observer?.After(cost);
+        cost = new("AttentiveStatistics.Pool", Stage, 32.0 * tables.ChunkCount * channels, 16.0 * channels * ((8 * tables.ChunkCount) + (3 * tables.Utterances)));
+        Observer?.Before(cost);
+        _pool(
+            Stream, new KernelConfig(checked(tables.Utterances * DivideUp(channels * 4, LineThreads)), LineThreads), records, means.Cast<float>(),
+            4 * meanStride, 4 * channels, tables.UtteranceChunks, pooled.Cast<float>());
+        Observer?.After(cost);
+    }
+
+    /// <summary>Subtracts from every bin its mean over the utterance, in place (<see cref="MeanNormalization"/>).</summary>
+    /// <param name="frames"><c>[rows, bins]</c>.</param>
+    /// <param name="bins">Bins, in quads.</param>
+    /// <param name="means">Room for <c>[utterances, bins]</c>.</param>
+    /// <param name="tables">The batch.</param>
+    public void NormalizeMean(ArrayView<Float4> frames, int bins, ArrayView<Float4> means, in BatchTables tables)
+    {
+        Moments(new DeviceRows(frames, bins), bins, deviation: false, means, tables);
+        LaunchCost cost = new("MeanNormalization.Subtract", Stage, 4.0 * tables.Rows * bins, 32.0 * tables.Rows * bins);
+        Observer?.Before(cost);
+        _subtract(Stream, Line(tables.Rows, bins), frames, means, tables.RowUtterances, tables.Rows, bins);
+        Observer?.After(cost);
+    }
+
+    /// <summary>The softmax head's probabilities (<see cref="SoftmaxHead"/>).</summary>
+    /// <param name="embeddings"><c>[utterances, size]</c>.</param>
+    /// <param name="scale">Of the batch normalisation.</param>
+    /// <param name="shift">Of the batch normalisation.</param>
+    /// <param name="layer">From embedding to scores.</param>
+    /// <param name="classes">Number of classes: the layer's outputs without their padding.</param>
+    /// <param name="activated">Room for <c>[utterances, size]</c>.</param>
+    /// <param name="probabilities">Receives <c>[utterances, layer.Outputs]</c>.</param>
+    /// <param name="utterances">Number of utterances.</param>
+    public void Classify(
+        ArrayView<Float4> embeddings, DeviceVector scale, DeviceVector shift, DeviceLinear layer, int classes, ArrayView<Float4> activated,
+        ArrayView<Float4> probabilities, int utterances)
+    {
+        LaunchCost cost = new("SoftmaxHead.NormalizeRelu", Stage, 12.0 * utterances * layer.Inputs, 32.0 * utterances * layer.Inputs);
+        Observer?.Before(cost);
+        _normalizeRelu(Stream, Line(utterances, layer.Inputs), embeddings, scale.Quads, shift.Quads, activated, utterances, layer.Inputs);
+        Observer?.After(cost);
+        Linear(activated, layer, probabilities, utterances);
+        cost = new("SoftmaxHead.Softmax", Stage, 4.0 * utterances * classes, 16.0 * utterances * classes);
+        Observer?.Before(cost);
+        _softmax(Stream, new KernelConfig(utterances, SoftmaxHead.Threads), probabilities.Cast<float>(), classes, 4 * layer.Outputs);
+        Observer?.After(cost);
+    }
+
+    private ArrayView<Float4> SumChunks(DeviceRows x, int channels, bool deviation, in BatchTables tables, out ArrayView<Float4> squares)
+    {
+        long size = (long)tables.ChunkCount * channels;
+        ArrayView<Float4> sums = _sums.Require(size);
+        squares = deviation ? _squares.Require(size) : sums;
+        int threads = Math.Min(LineThreads, RoundUp(channels, 32)), parts = deviation ? 2 : 1;
+        LaunchCost cost = new(
+            "TimeMoments.Chunks", Stage, (deviation ? 16.0 : 4.0) * tables.Rows * channels, 16.0 * channels * (tables.Rows + (parts * tables.ChunkCount)));
+        Observer?.Before(cost);
+        _chunks(
+            Stream, new KernelConfig(checked(tables.ChunkCount * DivideUp(channels, threads)), threads), x.View, x.Stride, channels, tables.Chunks, sums,
+            squares, new SpecializedValue<int>(deviation ? 1 : 0));
+        Observer?.After(cost);
+        return sums;
+    }
+
+    private static KernelConfig Line(int rows, int quads) => new((int)((((long)rows * quads) + LineThreads - 1) / LineThreads), LineThreads);
+
+    private static int DivideUp(int value, int divisor) => (value + divisor - 1) / divisor;
+
+    private static int RoundUp(int value, int multiple) => DivideUp(value, multiple) * multiple;
+}
