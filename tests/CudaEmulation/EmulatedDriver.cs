@@ -45,6 +45,7 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
     private readonly ThreadLocal<nint> _current = new();
     private readonly Dictionary<nint, object> _handles = [];
     private readonly Dictionary<nint, long> _pageLocked = [];
+    private readonly List<string> _loadedPtx = [];
     private nint _nextHandle = 0x1000;
     private bool _initialized;
     private int _launches;
@@ -76,6 +77,16 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
 
     /// <summary>How many times a thread waited for the device.</summary>
     public int Waits { get; private set; }
+
+    /// <summary>The PTX that was loaded, in order; for ptxas and for reading.</summary>
+    public IReadOnlyList<string> LoadedPtx
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _loadedPtx];
+        }
+    }
 
     /// <summary>Device memory in use, all devices.</summary>
     public long BytesInUse => _devices.Sum(device => device.Memory.BytesInUse);
@@ -198,6 +209,7 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
                 if (program.Entry.StaticSharedBytes > 48 * 1024)
                     throw Error("cuModuleLoadDataEx", CudaResult.InvalidPtx, $"ptxas error : {program.Entry.Name} uses too much shared data ({program.Entry.StaticSharedBytes} bytes, 49152 max)");
             }
+            _loadedPtx.Add(ptx);
             return Add(new Module(device, programs));
         }
         catch (PtxSyntaxException exception)

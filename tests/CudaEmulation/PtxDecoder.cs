@@ -22,7 +22,7 @@ internal sealed class PtxDecoder
         foreach ((string prefix, (string type, int count)) in entry.Registers)
         {
             for (int i = 0; i < count; i++)
-                _registers.Add($"{prefix}{i}", (Place(SizeOf(type)), type));
+                _registers.Add($"{prefix}{i}", (Place(SizeOf(type)), type.TrimStart('.')));
         }
     }
 
@@ -174,7 +174,7 @@ internal sealed class PtxDecoder
     {
         if (!_registers.TryGetValue(operand.Name, out (int Place, string Type) register))
             throw Error($"unknown register {operand.Name}");
-        string declared = register.Type.TrimStart('.');
+        string declared = register.Type;
         if (type == "pred" || declared == "pred")
         {
             if (type != declared)
