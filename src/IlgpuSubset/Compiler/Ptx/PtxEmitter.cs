@@ -717,7 +717,9 @@ internal sealed class PtxEmitter
             AtomicKind.Exchange => $"exch.b{bits}",
             _ => $"cas.b{bits}",
         };
-        Line($"atom.{Space(i.Operands[0])}.{operation} {Define(i)[0]}, {Address(i)}, {string.Join(", ", i.Operands[1..].Select(Scalar))}");
+        // PTX has what to compare with before the new value.
+        string values = string.Join(", ", i.Operands[1..].Reverse().Select(Scalar));
+        Line($"atom.{Space(i.Operands[0])}.{operation} {Define(i)[0]}, {Address(i)}, {values}");
     }
 
     private string LowestBit(string source, IrType type)
