@@ -1,7 +1,7 @@
 using System.Globalization;
 using EcapaIlgpu.Engines;
 using EcapaIlgpu.Model;
-using EcapaIlgpu.Tests.Engines;
+using EcapaIlgpu.Engines.Kernels.Checking;
 
 namespace EcapaIlgpu.Bench;
 

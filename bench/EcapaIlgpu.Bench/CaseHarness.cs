@@ -4,7 +4,7 @@ using System.Text.Json;
 using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Simd;
 using EcapaIlgpu.Model;
-using EcapaIlgpu.Tests.Engines;
+using EcapaIlgpu.Engines.Kernels.Checking;
 
 namespace EcapaIlgpu.Bench;
 

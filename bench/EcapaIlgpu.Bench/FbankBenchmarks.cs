@@ -1,6 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using EcapaIlgpu.Features;
-using EcapaIlgpu.Tests.Engines;
+using EcapaIlgpu.Engines.Kernels.Checking;
 
 namespace EcapaIlgpu.Bench;
 

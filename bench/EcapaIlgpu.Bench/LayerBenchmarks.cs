@@ -2,7 +2,7 @@ using BenchmarkDotNet.Attributes;
 using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Simd;
 using EcapaIlgpu.Model;
-using EcapaIlgpu.Tests.Engines;
+using EcapaIlgpu.Engines.Kernels.Checking;
 
 namespace EcapaIlgpu.Bench;
 
