@@ -1,6 +1,6 @@
 using EcapaIlgpu.Audio;
 using EcapaIlgpu.Engines;
-using EcapaIlgpu.Engines.Simd;
+using EcapaIlgpu.Engines.Kernels;
 using EcapaIlgpu.Extraction;
 using EcapaIlgpu.Features;
 using EcapaIlgpu.Model;
@@ -11,8 +11,8 @@ namespace EcapaIlgpu;
 /// <summary>How a <see cref="SpeakerEmbedder"/> works.</summary>
 public sealed record EmbedderOptions
 {
-    /// <summary>Where to compute, one of <see cref="SpeakerEmbedder.Devices"/>.</summary>
-    public string Device { get; init; } = "auto";
+    /// <summary>Where to compute: <see cref="DeviceSelector.Syntax"/>. What is not there is an error, never replaced by something else.</summary>
+    public string Device { get; init; } = DeviceSelector.Auto;
 
     /// <summary>The pooling, for checkpoints whose tensors fit more than one.</summary>
     public Pooling? Pooling { get; init; }
@@ -51,11 +51,8 @@ public sealed class SpeakerEmbedder : IDisposable
         }
         Model = model;
         _options = options;
-        _engine = new SimdEngine(model.Weights, new SimdOptions { Threads = options.Threads });
+        _engine = DeviceSelector.CreateEngine(model.Weights, options.Device, options.Threads);
     }
-
-    /// <summary>The values of <see cref="EmbedderOptions.Device"/> that mean something on this machine.</summary>
-    public static IReadOnlyList<string> Devices { get; } = ["auto", "cpu"];
 
     /// <summary>The model in use.</summary>
     public EcapaModel Model { get; }
@@ -73,8 +70,6 @@ public sealed class SpeakerEmbedder : IDisposable
     public static SpeakerEmbedder Load(string? model = null, EmbedderOptions? options = null)
     {
         options ??= new EmbedderOptions();
-        if (!Devices.Contains(options.Device))
-            throw new InputException(options.Device, $"there is no such device here; there is {string.Join(", ", Devices)}");
         return new SpeakerEmbedder(
             model is null ? EcapaModel.LoadBundled() : EcapaModel.Load(model, new ModelOptions { Pooling = options.Pooling }), options);
     }

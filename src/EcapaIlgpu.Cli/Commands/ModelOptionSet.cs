@@ -1,5 +1,6 @@
 using System.CommandLine;
 using EcapaIlgpu.Audio;
+using EcapaIlgpu.Engines.Kernels;
 using EcapaIlgpu.Model;
 
 namespace EcapaIlgpu.Cli.Commands;
@@ -33,9 +34,9 @@ internal sealed class ModelOptionSet
 
     private readonly Option<string> _device = new("--device", "-d")
     {
-        HelpName = string.Join('|', SpeakerEmbedder.Devices),
-        Description = "Where to compute. A device that is not there is an error, never replaced by another.",
-        DefaultValueFactory = _ => "auto",
+        HelpName = DeviceSelector.Syntax,
+        Description = "Where to compute. auto: CUDA, then a GPU under OpenCL, then the processor. A device that is not there is an error, never replaced by another.",
+        DefaultValueFactory = _ => DeviceSelector.Auto,
     };
 
     private readonly Option<int> _threads = new("--threads", "-t")
@@ -78,9 +79,8 @@ internal sealed class ModelOptionSet
         _device.Validators.Add(result =>
         {
             string device = result.GetValue(_device)!;
-            string there = string.Join(", ", SpeakerEmbedder.Devices);
-            if (!SpeakerEmbedder.Devices.Contains(device))
-                result.AddError($"There is no device '{device}' here; there is {there} ('ecapa devices' says more).");
+            if (!DeviceSelector.IsSelector(device))
+                result.AddError($"'{device}' is no device; expected {DeviceSelector.Syntax} ('ecapa devices' lists what is here).");
         });
         _threads.Validators.Add(result =>
         {

@@ -104,7 +104,7 @@ public sealed class EmbedCommandTests : IDisposable
     [InlineData("embed a.wav --format mat")]
     [InlineData("embed a.wav --threads 0")]
     [InlineData("embed a.wav --threads many")]
-    [InlineData("embed a.wav --device cuda")]
+    [InlineData("embed a.wav --device gpu")]
     [InlineData("embed a.wav --pooling 1")]
     [InlineData("embed a.wav --channel left")]
     [InlineData("embed a.wav --nonsense")]
@@ -128,8 +128,10 @@ public sealed class EmbedCommandTests : IDisposable
     [Fact]
     public async Task A_device_that_is_not_there_is_named_with_those_that_are()
     {
-        CliResult result = await Embed("a.wav", "--device", "cuda");
-        Assert.Contains("no device 'cuda' here; there is auto, cpu", result.Error);
+        CliResult result = await Embed("a.wav", "--device", "cuda:99");
+        Assert.Equal(1, result.Code);
+        Assert.Contains("--device cuda:99: ", result.Error);
+        Assert.Contains("ecapa devices", result.Error);
     }
 
     [Fact]

@@ -146,11 +146,14 @@ public sealed class ModelCommandTests : IDisposable
     [Fact]
     public async Task Devices_lists_the_processor()
     {
-        JsonElement device = Json(await Ecapa.RunAsync("devices", "--json"));
-        Assert.Equal("cpu", device.GetProperty("device").GetString());
-        Assert.Contains(device.GetProperty("vector_bits").GetInt32(), new[] { 128, 256, 512 });
-        Assert.Equal(Environment.ProcessorCount, device.GetProperty("processors").GetInt32());
-        Assert.False(string.IsNullOrWhiteSpace(device.GetProperty("name").GetString()));
+        CliResult result = await Ecapa.RunAsync("devices", "--json");
+        JsonElement[] devices = [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+        JsonElement cpu = Assert.Single(devices, d => d.GetProperty("device").GetString() == "cpu");
+        Assert.Equal(Environment.ProcessorCount, cpu.GetProperty("units").GetInt32());
+        Assert.True(cpu.GetProperty("memory_bytes").GetInt64() > 0);
+        Assert.Single(devices, d => d.GetProperty("auto").GetBoolean());
+        // What can be used has a selector, what cannot has a reason.
+        Assert.All(devices, d => Assert.NotEqual(d.GetProperty("device").ValueKind, d.GetProperty("problem").ValueKind));
     }
 
     [Theory]

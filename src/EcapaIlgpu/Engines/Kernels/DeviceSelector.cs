@@ -16,7 +16,11 @@ namespace EcapaIlgpu.Engines.Kernels;
 /// <param name="MemoryBytes">Its memory; 0 where unknown.</param>
 /// <param name="Units">Multiprocessors, compute units or cores.</param>
 /// <param name="Problem">Why it cannot be used; null where it can.</param>
-public sealed record DeviceInfo(string Selector, string Name, long MemoryBytes, int Units, string? Problem);
+public sealed record DeviceInfo(string Selector, string Name, long MemoryBytes, int Units, string? Problem)
+{
+    /// <summary>Whether <see cref="DeviceSelector.Auto"/> means this device.</summary>
+    public bool ChosenByAuto { get; init; }
+}
 
 /// <summary>
 /// The devices of a machine and the choice among them: <c>cuda</c>, <c>cuda:1</c>, <c>opencl</c>, <c>opencl:1</c>, <c>cpu-kernels</c> (the C# kernels compiled for the CPU), <c>cpu</c> (the
@@ -25,16 +29,21 @@ public sealed record DeviceInfo(string Selector, string Name, long MemoryBytes, 
 public static partial class DeviceSelector
 {
     /// <summary>What <c>--device</c> takes, for usage texts.</summary>
-    public const string Syntax = "auto | cuda[:i] | opencl[:i] | cpu-kernels | cpu";
+    public const string Syntax = "auto|cuda[:i]|opencl[:i]|cpu-kernels|cpu";
+
+    /// <summary>The selector that chooses among what is there.</summary>
+    public const string Auto = "auto";
 
     /// <summary>Every device that was found, those that cannot be used with the reason.</summary>
     public static IReadOnlyList<DeviceInfo> List()
     {
         using Context context = CreateContext();
+        Device? chosen = Choose(context, Auto);
+        DeviceInfo Listed(Device device, int index) => Info(device, index) with { ChosenByAuto = device == chosen };
         return
         [
-            .. context.GetCudaDevices().Select(Info), .. context.GetCLDevices().Select(Info), .. context.GetCPUDevices().Take(1).Select(Info),
-            new DeviceInfo("cpu", $"{MatrixKernel.Create(null).Name} vectors", Installed(), Environment.ProcessorCount, null),
+            .. context.GetCudaDevices().Select(Listed), .. context.GetCLDevices().Select(Listed), .. context.GetCPUDevices().Take(1).Select(Listed),
+            new DeviceInfo("cpu", $"{MatrixKernel.Create(null).Name} vectors", Installed(), Environment.ProcessorCount, null) { ChosenByAuto = chosen is null },
             .. UnusableDevices(context),
         ];
     }
@@ -42,13 +51,14 @@ public static partial class DeviceSelector
     /// <summary>An engine on a device.</summary>
     /// <param name="weights">The network.</param>
     /// <param name="selector">Which device, see <see cref="Syntax"/>.</param>
+    /// <param name="threads">Threads of the vector engine, 0 for one per processor; kernels on the CPU take every core.</param>
     /// <exception cref="InputException">There is no such device, or it cannot be used; the message says which there are.</exception>
-    public static IEmbeddingEngine CreateEngine(EcapaWeights weights, string selector)
+    public static IEmbeddingEngine CreateEngine(EcapaWeights weights, string selector, int threads = 0)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(selector);
         if (selector == "cpu")
-            return new SimdEngine(weights);
+            return new SimdEngine(weights, new SimdOptions { Threads = threads });
         Context context = CreateContext();
         try
         {
@@ -56,7 +66,7 @@ public static partial class DeviceSelector
             if (device is null)
             {
                 context.Dispose();
-                return new SimdEngine(weights);
+                return new SimdEngine(weights, new SimdOptions { Threads = threads });
             }
             DeviceSession session = new(context, device);
             try
@@ -76,6 +86,18 @@ public static partial class DeviceSelector
                 throw;
             throw new InputException($"--device {selector}", $"cannot be used: {e.Message}", e);
         }
+    }
+
+    /// <summary>Whether a selector is well formed; whether there is such a device is another matter.</summary>
+    public static bool IsSelector(string selector)
+    {
+        string[] parts = selector.Split(':');
+        return parts[0] switch
+        {
+            Auto or "cpu" or "cpu-kernels" => parts.Length == 1,
+            "cuda" or "opencl" => parts.Length == 1 || (parts.Length == 2 && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out _)),
+            _ => false,
+        };
     }
 
     /// <summary>Opens every usable device for kernels, one after another.</summary>
@@ -116,21 +138,19 @@ public static partial class DeviceSelector
     /// <summary>The device of a selector; null for the vector engine.</summary>
     private static Device? Choose(Context context, string selector)
     {
+        if (!IsSelector(selector))
+            throw new InputException($"--device {selector}", $"is not a device; expected {Syntax}.");
         string[] parts = selector.Split(':');
-        int index = 0;
-        if (parts.Length > 2 || (parts.Length == 2 && !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out index)))
-            throw Unknown(selector);
+        int index = parts.Length == 2 ? int.Parse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture) : 0;
         return parts[0] switch
         {
-            "auto" when parts.Length == 1 => context.GetCudaDevices().FirstOrDefault<Device>() ?? context.GetCLDevices().FirstOrDefault(IsGpu),
+            Auto => context.GetCudaDevices().FirstOrDefault<Device>() ?? context.GetCLDevices().FirstOrDefault(IsGpu),
             "cuda" => At([.. context.GetCudaDevices()], index, selector, context),
             "opencl" => At([.. context.GetCLDevices()], index, selector, context),
-            "cpu-kernels" when parts.Length == 1 => At([.. context.GetCPUDevices()], 0, selector, context),
-            _ => throw Unknown(selector),
+            "cpu-kernels" => At([.. context.GetCPUDevices()], 0, selector, context),
+            _ => null,
         };
     }
-
-    private static InputException Unknown(string selector) => new($"--device {selector}", $"is not a device; expected {Syntax}.");
 
     private static Device At(IReadOnlyList<Device> devices, int index, string selector, Context context)
     {
