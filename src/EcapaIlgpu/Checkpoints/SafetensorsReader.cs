@@ -156,7 +156,8 @@ internal static class SafetensorsReader
             throw reader.Error($"tensor {Shown.Name(entry.Name)} is stored as {Shown.Name(entry.Type)}; "
                 + $"{string.Join(", ", Types.Keys.Order(StringComparer.Ordinal))} can be read.");
         }
-        Int128 bytes = TensorEncoding.ElementSize(type);
+        // Ends early before it can overflow, which must not hide an extent of 0 behind a large one.
+        Int128 bytes = entry.Shape.Contains(0) ? 0 : TensorEncoding.ElementSize(type);
         foreach (int extent in entry.Shape)
         {
             bytes *= extent;

@@ -68,10 +68,16 @@ internal static class EcapaStateDict
             throw new InputException(
                 checkpoint.Name, $"has {channels} channels (layer1.conv.weight); the Res2 blocks need a multiple of {EcapaConfig.Res2Scale}.");
         }
+        int features = Extent(("layer1.conv.weight", 1)) ?? new EcapaConfig().FeatureDim;
+        if (features == 0 || embedding == 0)
+        {
+            throw new InputException(checkpoint.Name, $"reads {features} numbers a frame (layer1.conv.weight) and gives embeddings of "
+                + $"{embedding} (linear.weight); neither can be 0.");
+        }
         return new EcapaConfig
         {
             Channels = channels.Value,
-            FeatureDim = Extent(("layer1.conv.weight", 1)) ?? new EcapaConfig().FeatureDim,
+            FeatureDim = features,
             EmbeddingSize = embedding.Value,
             Pooling = ReadPooling(),
             GlobalContext = Extent(("pool.linear1.weight", 1)) == 3 * EcapaConfig.AggregateChannels,

@@ -91,6 +91,23 @@ internal static class EcapaTensors
             visit($"{name}.{RunningVariance}", [size], from?.Variance ?? default));
     }
 
+    /// <summary>The same weights, their layers laid out as the configuration says; for engines, whose callers may have built them by hand.</summary>
+    /// <exception cref="ArgumentException">There is no such network, or a tensor is not as long as its shape makes it.</exception>
+    public static EcapaWeights Checked(EcapaWeights weights)
+    {
+        EcapaConfig config = weights.Config;
+        if (config.Channels < 1 || config.Channels % EcapaConfig.Res2Scale != 0 || config.FeatureDim < 1 || config.EmbeddingSize < 1)
+        {
+            throw new ArgumentException($"There is no network of {config.Channels} channels from {config.FeatureDim} numbers a frame to "
+                + $"{config.EmbeddingSize} of an embedding.", nameof(weights));
+        }
+        if (weights.Blocks.Count != EcapaConfig.Dilations.Length || weights.Blocks.Any(b => b.Res2.Count != EcapaConfig.Res2Scale - 1))
+            throw new ArgumentException("The network has three blocks of seven Res2 convolutions.", nameof(weights));
+        return Walk(config, weights, (name, shape, values) => values.Length == shape.Aggregate(1L, (product, extent) => product * extent)
+            ? values
+            : throw new ArgumentException($"{name} has {values.Length} numbers; its shape is {NamedTensor.FormatShape(shape)}.", nameof(weights)));
+    }
+
     /// <summary>The weights as named float32 tensors in registration order; the step counters of training are left out.</summary>
     public static List<NamedTensor> ToStateDict(EcapaWeights weights)
     {

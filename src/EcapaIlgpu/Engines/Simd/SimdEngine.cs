@@ -41,11 +41,13 @@ public sealed unsafe class SimdEngine : IEmbeddingEngine
     /// <param name="weights">The network.</param>
     /// <param name="options">Threads and vector width; null for all of the machine.</param>
     /// <exception cref="PlatformNotSupportedException">The vector width asked for is not to be had.</exception>
+    /// <exception cref="ArgumentException">A tensor of the weights is not as long as their configuration makes it.</exception>
     public SimdEngine(EcapaWeights weights, SimdOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentOutOfRangeException.ThrowIfNegative(options?.Threads ?? 0);
-        _weights = weights;
+        // Loops over pointers trust the shapes from here on.
+        _weights = weights = EcapaTensors.Checked(weights);
         MatrixKernel kernel = MatrixKernel.Create(options?.VectorBits);
         int threads = options?.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         EcapaConfig config = weights.Config;
@@ -73,14 +75,18 @@ public sealed unsafe class SimdEngine : IEmbeddingEngine
         ArgumentNullException.ThrowIfNull(batch);
         if (batch.FeatureDim != Config.FeatureDim)
             throw new ArgumentException($"The network reads {Config.FeatureDim} numbers a frame, the batch has {batch.FeatureDim}.", nameof(batch));
-        if (embeddings.Length != batch.Count * Config.EmbeddingSize)
-            throw new ArgumentException($"{batch.Count} embeddings of {Config.EmbeddingSize} do not fit a span of {embeddings.Length}.", nameof(embeddings));
+        if (embeddings.Length != (long)batch.Count * Config.EmbeddingSize)
+        {
+            throw new ArgumentException(
+                $"{batch.Count} embeddings of {Config.EmbeddingSize} do not fit a span of {embeddings.Length}.", nameof(embeddings));
+        }
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             try
             {
-                Forward(batch, embeddings, cancellation);
+                if (batch.Count > 0)
+                    Forward(batch, embeddings, cancellation);
             }
             finally
             {
