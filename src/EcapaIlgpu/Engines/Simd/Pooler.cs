@@ -54,14 +54,11 @@ internal sealed unsafe class Pooler : IDisposable
         float* moments = _moments.Require((long)utterances * 2 * Channels);
         Moments(x, offsets, moments);
         cancellation.ThrowIfCancellationRequested();
-        for (int u = 0; u < utterances && _kind is not Pooling.Astp; u++)
-        {
-            // The moments lie as [mean; deviation]: what each plain pooling gives out is a part of that.
-            int from = _kind is Pooling.Tsdp ? Channels : 0, size = _kind is Pooling.Tstp ? 2 * Channels : Channels;
-            new ReadOnlySpan<float>(moments + ((nint)u * 2 * Channels) + from, size).CopyTo(new Span<float>(pooled + ((nint)u * size), size));
-        }
         if (_kind is not Pooling.Astp)
+        {
+            CopyMoments(moments, utterances, pooled);
             return;
+        }
         HiddenLayer(x, offsets, moments, hidden);
         cancellation.ThrowIfCancellationRequested();
         int strips = TimeStatistics.Strips(Channels);
@@ -78,6 +75,14 @@ internal sealed unsafe class Pooler : IDisposable
     {
         foreach (IDisposable? part in (IEnumerable<IDisposable?>)[_down, _context, _up, .. Buffers])
             part?.Dispose();
+    }
+
+    /// <summary>The part of the moments, <c>[mean; deviation]</c> of each utterance, that a pooling without attention gives out.</summary>
+    private void CopyMoments(float* moments, int utterances, float* pooled)
+    {
+        int from = _kind is Pooling.Tsdp ? Channels : 0, size = _kind is Pooling.Tstp ? 2 * Channels : Channels;
+        for (int u = 0; u < utterances; u++)
+            new ReadOnlySpan<float>(moments + ((nint)u * 2 * Channels) + from, size).CopyTo(new Span<float>(pooled + ((nint)u * size), size));
     }
 
     /// <summary>Mean, and where it is wanted sqrt(variance + 1e-7), of every utterance: <c>[utterances, (mean, deviation), 1536]</c>.</summary>

@@ -59,9 +59,7 @@ internal sealed unsafe class RowProduct(MatrixKernel kernel, WorkerPool pool)
         RunPieces(conv, rows, (from, count, firstPanel, lastPanel) =>
         {
             float** table = stackalloc float*[MaxTiles * MatrixKernel.TileRows * MaxTaps];
-            int utterance = Array.BinarySearch(offsets, from);
-            if (utterance < 0)
-                utterance = ~utterance - 1;
+            int utterance = FrameRange.UtteranceAt(offsets, from);
             for (int r = 0; r < RoundUp(count); r++)
             {
                 int row = Math.Min(from + r, rows - 1);

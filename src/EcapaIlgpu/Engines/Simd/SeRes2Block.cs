@@ -114,8 +114,11 @@ internal sealed unsafe class SeRes2Block : IDisposable
             }
             for (int row = piece.From; row < piece.To; row++)
                 Copy(result + (row * width), outer + (row * channels) + (step * width));
-            for (int row = reach.From; step < Steps - 1 && row < reach.To; row++)
-                Add(result + (row * width), inner + (row * channels) + ((step + 1) * width), input + (row * width));
+            if (step < Steps - 1)
+            {
+                for (int row = reach.From; row < reach.To; row++)
+                    Add(result + (row * width), inner + (row * channels) + ((step + 1) * width), input + (row * width));
+            }
         }
         for (int row = piece.From; row < piece.To; row++)
             Copy(inner + (row * channels) + (Steps * width), outer + (row * channels) + (Steps * width));
@@ -153,9 +156,7 @@ internal sealed unsafe class SeRes2Block : IDisposable
         _pool.Run((rows + PieceRows - 1) / PieceRows, (item, _) =>
         {
             int from = item * PieceRows, to = Math.Min(rows, from + PieceRows);
-            int u = Array.BinarySearch(offsets, from);
-            if (u < 0)
-                u = ~u - 1;
+            int u = FrameRange.UtteranceAt(offsets, from);
             for (int row = from; row < to; row++)
             {
                 while (row >= offsets[u + 1])
