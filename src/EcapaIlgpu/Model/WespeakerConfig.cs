@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using EcapaIlgpu.Checkpoints;
 using EcapaIlgpu.Model.Heads;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
@@ -87,9 +86,14 @@ internal sealed partial class WespeakerConfig
                 TopK = Integer(_projectionArgs, "k_top") ?? options.TopK,
                 TopKMargin = Number("mp") ?? options.TopKMargin,
                 LargeMargin = Boolean(_projectionArgs, "do_lm") ?? options.LargeMargin,
-                SphereFace2Margin = _projectionArgs.TryGetValue("margin_type", out string? margin)
-                    ? Enum.TryParse(margin, out SphereFace2Margin known) ? known : throw Error($"margin_type is {Shown.Name(margin)}; A or C was expected.")
-                    : options.SphereFace2Margin,
+                SphereFace2Margin = _projectionArgs.GetValueOrDefault("margin_type") switch
+                {
+                    null => options.SphereFace2Margin,
+                    // By name: the parser of enumerations would take any number too.
+                    nameof(SphereFace2Margin.A) => SphereFace2Margin.A,
+                    nameof(SphereFace2Margin.C) => SphereFace2Margin.C,
+                    { } margin => throw Error($"margin_type is {Shown.Name(margin)}; A or C was expected."),
+                },
                 SphereFace2Exponent = Number("t") ?? options.SphereFace2Exponent,
                 SphereFace2Balance = Number("lanbuda") ?? options.SphereFace2Balance,
             };

@@ -1,4 +1,4 @@
-namespace EcapaIlgpu.Checkpoints;
+namespace EcapaIlgpu;
 
 /// <summary>Names from a file as they may appear in a message: of bounded length and without control characters.</summary>
 internal static class Shown
