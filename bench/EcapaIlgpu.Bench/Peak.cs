@@ -11,12 +11,15 @@ namespace EcapaIlgpu.Bench;
 /// </summary>
 internal static class Peak
 {
-    /// <summary>Multiply-adds in flight: more than latency times throughput of today's cores (4 cycles, 2 a cycle), and fewer than there are registers.</summary>
+    /// <summary>
+    /// Multiply-adds in flight: more than latency times throughput of today's cores (4 cycles, 2 a cycle), and fewer than there are
+    /// registers.
+    /// </summary>
     private const int Chains = 12;
 
     /// <summary>
-    /// A few milliseconds at a time, and the fastest time counts: short enough that some run undisturbed on a busy machine, so the figure is what
-    /// the machine can do rather than what its other users left.
+    /// A few milliseconds at a time, and the fastest time counts: short enough that some run undisturbed on a busy machine, so the figure
+    /// is what the machine can do rather than what its other users left.
     /// </summary>
     private const int Steps = 1_000_000;
 
@@ -55,8 +58,8 @@ internal static class Peak
     }
 
     /// <summary>
-    /// Written out chain by chain, because only locals stay in registers. Every chain converges to twice the seed and the seed comes back, so
-    /// that however many calls follow each other none runs down into subnormals.
+    /// Written out chain by chain, because only locals stay in registers. Every chain converges to twice the seed and the seed comes back,
+    /// so that however many calls follow each other none runs down into subnormals.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static unsafe float Run<TVector>(float seed)

@@ -26,7 +26,9 @@ internal sealed class OutputFile : IDisposable
     /// <summary>Bytes written so far.</summary>
     public long Position { get; private set; }
 
-    /// <summary>Begins a file. Devices (anything below <c>/dev</c>, where a file cannot be moved into place) are written directly.</summary>
+    /// <summary>
+    /// Begins a file. Devices (anything below <c>/dev</c>, where a file cannot be moved into place) are written directly.
+    /// </summary>
     /// <exception cref="InputException">The folder does not exist or cannot be written.</exception>
     public static OutputFile Create(string path)
     {

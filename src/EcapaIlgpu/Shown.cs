@@ -1,10 +1,14 @@
+using System.Globalization;
+using System.Text;
+
 namespace EcapaIlgpu;
 
-/// <summary>Names from a file as they may appear in a message: of bounded length and without control characters.</summary>
+/// <summary>Names from a file, and lists, as they may appear in a message: of bounded length and without control characters.</summary>
 internal static class Shown
 {
     private const int MaxLength = 120;
     private const int MaxItems = 10;
+    private const int MaxLines = 20;
 
     public static string Name(string name)
     {
@@ -14,6 +18,21 @@ internal static class Shown
             for (int i = 0; i < text.Length; i++)
                 shown[i] = char.IsControl(text[i]) || char.IsSurrogate(text[i]) ? '?' : text[i];
         });
+    }
+
+    /// <summary>The first few problems, each on a line of its own, then how many more there are. None beyond those is kept.</summary>
+    public static string Lines(IEnumerable<string> problems)
+    {
+        StringBuilder text = new();
+        int count = 0;
+        foreach (string problem in problems)
+        {
+            if (count++ < MaxLines)
+                text.Append("\n  ").Append(problem);
+        }
+        if (count > MaxLines)
+            text.Append(CultureInfo.InvariantCulture, $"\n  and {count - MaxLines} more");
+        return text.ToString();
     }
 
     /// <summary>The first few names, then how many more there are.</summary>

@@ -99,7 +99,8 @@ internal static class SafetensorsReader
                     break;
             }
         }
-        if (type is null || shape is null || shape.Count > MaxRank || shape.Exists(e => e is < 0 or > int.MaxValue) || offsets is not [var begin, var end])
+        if (type is null || offsets is not [var begin, var end]
+            || shape is null || shape.Count > MaxRank || shape.Exists(e => e is < 0 or > int.MaxValue))
             throw reader.Error($"the safetensors header of tensor {Shown.Name(name)} lacks a proper dtype, shape or data_offsets.");
         return new Entry(name, type, [.. shape.Select(e => (int)e)], begin, end);
     }

@@ -22,7 +22,10 @@ public sealed class PackedBatch
         for (int u = 1; u < offsets.Length; u++)
         {
             if (offsets[u] <= offsets[u - 1])
-                throw new ArgumentException($"Utterance {u - 1} has no frame: its rows are {offsets[u - 1]}..{offsets[u]}.", nameof(offsets));
+            {
+                throw new ArgumentException(
+                    $"Utterance {u - 1} has no frame: its rows are {offsets[u - 1]}..{offsets[u]}.", nameof(offsets));
+            }
         }
         if ((long)offsets[^1] * featureDim != frames.Length)
             throw new ArgumentException($"{frames.Length} numbers are not {offsets[^1]} rows of {featureDim}.", nameof(frames));

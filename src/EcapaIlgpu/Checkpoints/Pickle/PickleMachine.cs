@@ -6,8 +6,8 @@ namespace EcapaIlgpu.Checkpoints.Pickle;
 /// <summary>
 /// Runs one pickle, protocols 0 to 4, as far as <c>torch.save</c> uses them. It can build numbers, strings, lists, tuples,
 /// dictionaries and descriptions of tensors; nothing is imported or called, and a global outside <see cref="PickleGlobals"/> ends it.
-/// Work and memory are bounded by the length of the pickle: values are shared, not copied, and the few opcodes that copy what another one read
-/// pay for every item of it.
+/// Work and memory are bounded by the length of the pickle: values are shared, not copied, and the few opcodes that copy what another one
+/// read pay for every item of it.
 /// </summary>
 internal sealed class PickleMachine
 {
@@ -149,15 +149,16 @@ internal sealed class PickleMachine
                     Push(Counted(Storage(Pop())));
                     break;
                 default:
-                    throw _reader.Error($"pickle opcode 0x{opcode:X2} at byte {at} is not one that a checkpoint needs; the file is corrupt or not a checkpoint.");
+                    throw _reader.Error($"pickle opcode 0x{opcode:X2} at byte {at} is not one that a checkpoint needs; "
+                        + "the file is corrupt or not a checkpoint.");
             }
         }
     }
 
     private PickleGlobal Global(string module, string name) =>
         PickleGlobals.Find(module, name) ?? throw _reader.Error(
-            $"its pickle refers to {Shown.Name($"{module}.{name}")}, which is not among the few names a state dict needs; nothing was executed. "
-            + "Save the weights alone (torch.save(model.state_dict(), path)) or as safetensors.");
+            $"its pickle refers to {Shown.Name($"{module}.{name}")}, which is not among the few names a state dict needs; "
+            + "nothing was executed. Save the weights alone (torch.save(model.state_dict(), path)) or as safetensors.");
 
     private void Call(object?[] callAndArguments)
     {
@@ -300,7 +301,8 @@ internal sealed class PickleMachine
         _memo[(int)index] = top;
     }
 
-    private object? Recall(long index) => index < _memo.Count ? _memo[(int)index] : throw Malformed($"memo entry {index}, which was never set");
+    private object? Recall(long index) =>
+        index < _memo.Count ? _memo[(int)index] : throw Malformed($"memo entry {index}, which was never set");
 
     private void Push(object? value)
     {

@@ -13,7 +13,8 @@ internal readonly record struct FrameRange(int From, int To, int First, int End)
     public FrameRange Widen(int halo) => this with { From = Math.Max(First, From - halo), To = Math.Min(End, To + halo) };
 
     /// <summary>
-    /// Cuts a batch into ranges of at most <paramref name="frames"/> rows: whole utterances together while they fit, a longer one into equal parts.
+    /// Cuts a batch into ranges of at most <paramref name="frames"/> rows: whole utterances together while they fit, a longer one into
+    /// equal parts.
     /// </summary>
     public static FrameRange[] Cut(ReadOnlySpan<int> offsets, int frames)
     {
