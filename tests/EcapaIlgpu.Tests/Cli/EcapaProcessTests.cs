@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
-using EcapaIlgpu.Tests.Extraction;
+using EcapaIlgpu.Tests.Audio;
 
 namespace EcapaIlgpu.Tests.Cli;
 
@@ -69,11 +69,9 @@ public sealed class EcapaProcessTests : IDisposable
         Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
-    [UnixFact]
+    [NeedsFact(Tools.FullDevice)]
     public async Task A_full_disk_is_an_error_with_its_reason()
     {
-        if (!File.Exists("/dev/full"))
-            return;
         string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, Sample]);
         foreach (string to in new[] { "> /dev/full", "-o /dev/full --format csv" })
         {
