@@ -27,7 +27,8 @@ internal sealed record BatchCase(string Name, IReadOnlyList<int> Lengths)
         if (text == "mixed")
             return new BatchCase(text, MixedLengths);
         return text.Split('x') is [{ } utterances, { } frames]
-            && int.TryParse(utterances, CultureInfo.InvariantCulture, out int count) && int.TryParse(frames, CultureInfo.InvariantCulture, out int length)
+            && int.TryParse(utterances, CultureInfo.InvariantCulture, out int count)
+            && int.TryParse(frames, CultureInfo.InvariantCulture, out int length)
             && count > 0 && length > 0
             ? new BatchCase(text, [.. Enumerable.Repeat(length, count)])
             : throw new FormatException($"A case is <utterances>x<frames> or mixed, not '{text}'.");

@@ -24,6 +24,10 @@ internal static class CaseHarness
 
     private static readonly TimeSpan PeakDuration = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>Without the commit behind the plus sign.</summary>
+    private static string? Version => typeof(SimdEngine).Assembly
+        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0];
+
     public static void Run(int threads, IReadOnlyList<int> channels, IReadOnlyList<BatchCase> cases, TimeSpan duration, TextWriter output)
     {
         int used = threads > 0 ? threads : Environment.ProcessorCount;
@@ -31,7 +35,7 @@ internal static class CaseHarness
         {
             EcapaWeights weights = RandomModels.Create(new EcapaConfig { Channels = count, GlobalContext = true }, seed: 1);
             using SimdEngine engine = new(weights, new SimdOptions { Threads = used });
-            string peer = $"EcapaIlgpu {typeof(SimdEngine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]} {engine.Description}";
+            string peer = $"EcapaIlgpu {Version} {engine.Description}";
             foreach (BatchCase batchCase in cases)
             {
                 PackedBatch batch = batchCase.Pack(engine.Config);

@@ -59,15 +59,16 @@ public unsafe class LayerBenchmarks
     public void Release() => _owned.ForEach(o => o.Dispose());
 
     [Benchmark(Description = "k=5 convolution, 80 to C (layer1)")]
-    public void Layer1() => _product.RunTaps(_layer1, _features.Pointer, _zeros.Pointer, _offsets, new Epilogue { Relu = true }, _branch.Pointer);
+    public void Layer1() =>
+        _product.RunTaps(_layer1, _features.Pointer, _zeros.Pointer, _offsets, new Epilogue { Relu = true }, _branch.Pointer);
 
     // In place: over many calls the numbers grow to infinity, with which vectors reckon no slower.
     [Benchmark(Description = "SE-Res2 block, dilation 2 (layer2)")]
     public void SeRes2() => _block.Run(_state.Pointer, _branch.Pointer, _offsets, _ranges, CancellationToken.None);
 
     [Benchmark(Description = "1x1 convolution, C to 1536 (a third of conv)")]
-    public void Aggregate() =>
-        _product.Run(_aggregate, _state.Pointer, Channels, _rows, new Epilogue { Relu = true }, _aggregated.Pointer, EcapaConfig.AggregateChannels);
+    public void Aggregate() => _product.Run(
+        _aggregate, _state.Pointer, Channels, _rows, new Epilogue { Relu = true }, _aggregated.Pointer, EcapaConfig.AggregateChannels);
 
     [Benchmark(Description = "attentive statistics with global context (pool)")]
     public void Pool() => _pooler.Run(_aggregated.Pointer, _offsets, _branch.Pointer, _pooled.Pointer, CancellationToken.None);

@@ -9,7 +9,9 @@ internal static class MultiplyAdds
     public static long Nominal(EcapaWeights weights, BatchCase batch) =>
         (weights.OperationsPerFrame * batch.Frames) + (weights.OperationsPerUtterance * batch.Lengths.Count);
 
-    /// <summary>What the engine spends: the constant part of the global-context attention once per utterance instead of once per frame.</summary>
+    /// <summary>
+    /// What the engine spends: the constant part of the global-context attention once per utterance instead of once per frame.
+    /// </summary>
     public static long Executed(EcapaWeights weights, BatchCase batch)
     {
         long context = weights.Config.GlobalContext ? 2L * EcapaConfig.AggregateChannels * EcapaConfig.Bottleneck : 0;

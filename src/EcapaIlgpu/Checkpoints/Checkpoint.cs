@@ -28,8 +28,9 @@ public sealed class Checkpoint
         OrderedDictionary<string, NamedTensor> named = new(tensors.Count, StringComparer.Ordinal);
         foreach (NamedTensor tensor in tensors)
         {
-            string key = tensor.Name.StartsWith(WrapperPrefix, StringComparison.Ordinal) ? tensor.Name[WrapperPrefix.Length..] : tensor.Name;
-            if (!named.TryAdd(key, tensor with { Name = key }))
+            bool wrapped = tensor.Name.StartsWith(WrapperPrefix, StringComparison.Ordinal);
+            string key = wrapped ? tensor.Name[WrapperPrefix.Length..] : tensor.Name;
+            if (!named.TryAdd(key, wrapped ? tensor with { Name = key } : tensor))
                 throw new InputException(name, $"has two tensors that are called {Shown.Name(key)} without the prefix {WrapperPrefix}");
         }
         Tensors = named;

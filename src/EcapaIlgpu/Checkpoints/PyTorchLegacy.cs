@@ -36,13 +36,14 @@ internal static class PyTorchLegacy
                 throw reader.Error($"has {count} elements in the storage {Shown.Name(key)}, declared with {storage.Count}.");
             if (count > reader.Remaining / storage.Type.ElementSize)
             {
-                throw reader.Error($"truncated or corrupt: storage {Shown.Name(key)} needs {count} elements of {storage.Type.ElementSize} bytes, "
-                    + $"{reader.Remaining} bytes are left.");
+                throw reader.Error($"truncated or corrupt: storage {Shown.Name(key)} needs {count} elements of "
+                    + $"{storage.Type.ElementSize} bytes, {reader.Remaining} bytes are left.");
             }
             storages[key] = reader.ReadMemory(count * storage.Type.ElementSize);
         }
-        return [.. PyTorchStateDict.Read(pickled, source, file.Length, storage => storages.TryGetValue(storage.Key, out ReadOnlyMemory<byte> raw)
-            ? raw
-            : throw reader.Error($"refers to the storage {Shown.Name(storage.Key)}, which is not in the file."))];
+        return [.. PyTorchStateDict.Read(pickled, source, file.Length, storage =>
+            storages.TryGetValue(storage.Key, out ReadOnlyMemory<byte> raw)
+                ? raw
+                : throw reader.Error($"refers to the storage {Shown.Name(storage.Key)}, which is not in the file."))];
     }
 }

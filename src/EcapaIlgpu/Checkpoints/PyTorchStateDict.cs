@@ -63,8 +63,8 @@ internal sealed class PyTorchStateDict
     {
         if (tensor.Storage.Type.Type is not { } type)
         {
-            throw new InputException(
-                _source, $"tensor {Shown.Name(name)} is stored as {tensor.Storage.Type.Name}; weights are floating-point numbers or integers of 32 or 64 bits.");
+            throw new InputException(_source, $"tensor {Shown.Name(name)} is stored as {tensor.Storage.Type.Name}; "
+                + "weights are floating-point numbers or integers of 32 or 64 bits.");
         }
         (int[] shape, int elements, bool contiguous) = Check(name, tensor);
         ReadOnlyMemory<float> storage = Storage(tensor.Storage).AsMemory((int)tensor.Storage.Start, (int)tensor.Storage.Length);
@@ -74,7 +74,10 @@ internal sealed class PyTorchStateDict
             return new NamedTensor(name, shape, type, storage.Slice((int)tensor.Offset, elements));
         _copiesLeft -= (long)elements * sizeof(float);
         if (_copiesLeft < 0)
-            throw new InputException(_source, "has so many strided views of the same numbers that they would not fit into a small multiple of its size.");
+        {
+            throw new InputException(
+                _source, "has so many strided views of the same numbers that they would not fit into a small multiple of its size.");
+        }
         return new NamedTensor(name, shape, type, Gather(storage.Span[(int)tensor.Offset..], shape, tensor.Strides, elements));
     }
 
@@ -82,7 +85,8 @@ internal sealed class PyTorchStateDict
     private (int[] Shape, int Elements, bool Contiguous) Check(string name, PickleTensor tensor)
     {
         InputException Wrong() => new(_source, $"tensor {Shown.Name(name)} of shape [{string.Join(", ", tensor.Shape)}], strides "
-            + $"[{string.Join(", ", tensor.Strides)}] and offset {tensor.Offset} does not lie within its storage of {tensor.Storage.Length} elements.");
+            + $"[{string.Join(", ", tensor.Strides)}] and offset {tensor.Offset} does not lie within its storage of "
+            + $"{tensor.Storage.Length} elements.");
 
         if (tensor.Shape.Length != tensor.Strides.Length || tensor.Offset < 0)
             throw Wrong();

@@ -6,7 +6,8 @@ using EcapaIlgpu.Checkpoints.Pickle;
 namespace EcapaIlgpu.Checkpoints;
 
 /// <summary>
-/// Reads <c>torch.save</c>'s archives (PyTorch 1.6 and later): <c>NAME/data.pkl</c> and <c>NAME/data/KEY</c> per storage, all of them stored.
+/// Reads <c>torch.save</c>'s archives (PyTorch 1.6 and later): <c>NAME/data.pkl</c> and <c>NAME/data/KEY</c> per storage, all of them
+/// stored.
 /// </summary>
 internal sealed class PyTorchZip
 {
@@ -57,7 +58,8 @@ internal sealed class PyTorchZip
         {
             return access();
         }
-        catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException or ArgumentException or ArithmeticException)
+        catch (Exception e) when (
+            e is InvalidDataException or IOException or NotSupportedException or ArgumentException or ArithmeticException)
         {
             throw new InputException(source, $"is a damaged or truncated zip archive: {e.Message}", e);
         }
@@ -67,7 +69,8 @@ internal sealed class PyTorchZip
     {
         if (_entries.ContainsKey(_folder + "constants.pkl"))
             throw new InputException(_source, "is a TorchScript program, not a checkpoint; save model.state_dict() of the original model.");
-        if (_entries.TryGetValue(_folder + "byteorder", out ZipArchiveEntry? byteOrder) && Encoding.ASCII.GetString(ReadEntry(byteOrder)) != "little")
+        if (_entries.TryGetValue(_folder + "byteorder", out ZipArchiveEntry? byteOrder)
+            && Encoding.ASCII.GetString(ReadEntry(byteOrder)) != "little")
             throw new InputException(_source, "was saved on a big-endian machine; save it again on a little-endian one.");
         object? pickled = PickleMachine.Run(new ByteReader(ReadEntry(_entries[_folder + PickleName]), _source));
         return [.. PyTorchStateDict.Read(pickled, _source, fileLength, ReadStorage)];
@@ -80,8 +83,8 @@ internal sealed class PyTorchZip
             throw new InputException(_source, $"refers to the storage {Shown.Name(name)}, which is not in the archive.");
         if ((Int128)storage.Count * storage.Type.ElementSize != entry.Length)
         {
-            throw new InputException(_source, $"declares {storage.Count} elements of {storage.Type.ElementSize} bytes for the storage {Shown.Name(name)}, "
-                + $"whose entry has {entry.Length} bytes.");
+            throw new InputException(_source, $"declares {storage.Count} elements of {storage.Type.ElementSize} bytes for the storage "
+                + $"{Shown.Name(name)}, whose entry has {entry.Length} bytes.");
         }
         return ReadEntry(entry);
     }
@@ -90,7 +93,10 @@ internal sealed class PyTorchZip
     {
         _bytesLeft -= entry.Length;
         if (entry.Length < 0 || _bytesLeft < 0)
-            throw new InputException(_source, $"expands to more than {MaxExpansion} times its size, at {Shown.Name(entry.FullName)}; no checkpoint does.");
+        {
+            throw new InputException(
+                _source, $"expands to more than {MaxExpansion} times its size, at {Shown.Name(entry.FullName)}; no checkpoint does.");
+        }
         return Unzip(_source, () =>
         {
             byte[] bytes = new byte[entry.Length];

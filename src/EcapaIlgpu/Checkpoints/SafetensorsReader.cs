@@ -99,7 +99,8 @@ internal static class SafetensorsReader
                     break;
             }
         }
-        if (type is null || shape is null || shape.Count > MaxRank || shape.Exists(e => e is < 0 or > int.MaxValue) || offsets is not [var begin, var end])
+        if (type is null || offsets is not [var begin, var end]
+            || shape is null || shape.Count > MaxRank || shape.Exists(e => e is < 0 or > int.MaxValue))
             throw reader.Error($"the safetensors header of tensor {Shown.Name(name)} lacks a proper dtype, shape or data_offsets.");
         return new Entry(name, type, [.. shape.Select(e => (int)e)], begin, end);
     }
@@ -156,7 +157,8 @@ internal static class SafetensorsReader
             throw reader.Error($"tensor {Shown.Name(entry.Name)} is stored as {Shown.Name(entry.Type)}; "
                 + $"{string.Join(", ", Types.Keys.Order(StringComparer.Ordinal))} can be read.");
         }
-        Int128 bytes = TensorEncoding.ElementSize(type);
+        // Ends early before it can overflow, which must not hide an extent of 0 behind a large one.
+        Int128 bytes = entry.Shape.Contains(0) ? 0 : TensorEncoding.ElementSize(type);
         foreach (int extent in entry.Shape)
         {
             bytes *= extent;

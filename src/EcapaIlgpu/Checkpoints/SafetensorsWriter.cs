@@ -11,34 +11,20 @@ public static class SafetensorsWriter
     // As the reference implementation does, so that the tensors of a mapped file are aligned.
     private const int HeaderAlignment = 8;
 
-    /// <summary>Writes a file, beside its place first and then moved there: an interrupted run leaves no half file under the name.</summary>
+    /// <summary>
+    /// Writes a file, beside its place first and then moved there: an interrupted run leaves no half file under the name.
+    /// </summary>
     /// <param name="path">The file, replaced if it exists.</param>
     /// <param name="tensors">Written in this order.</param>
     /// <param name="type">Float32, Float16 or BFloat16; the narrower two round to nearest.</param>
     /// <param name="metadata">Goes under <c>__metadata__</c>, in order of its keys.</param>
     /// <exception cref="InputException">The file cannot be written, or a number is beyond the range of <paramref name="type"/>.</exception>
     public static void Write(
-        string path, IReadOnlyList<NamedTensor> tensors, TensorType type = TensorType.Float32, IReadOnlyDictionary<string, string>? metadata = null)
+        string path, IReadOnlyList<NamedTensor> tensors, TensorType type = TensorType.Float32,
+        IReadOnlyDictionary<string, string>? metadata = null)
     {
-        string? beside = null;
-        try
-        {
-            string full = Path.GetFullPath(path);
-            beside = Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.{Path.GetRandomFileName()}");
-            using (FileStream file = new(beside, FileMode.CreateNew, FileAccess.Write))
-                Write(file, path, tensors, type, metadata);
-            File.Move(beside, full, overwrite: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
-        {
-            throw new InputException(path, $"cannot be written: {e.Message}", e);
-        }
-        finally
-        {
-            // Gone already where all went well.
-            if (beside is not null && File.Exists(beside))
-                File.Delete(beside);
-        }
+        using OutputFile file = OutputFile.Create(path);
+        Write(file, path, tensors, type, metadata);
     }
 
     /// <summary>Writes to a stream.</summary>
@@ -47,29 +33,44 @@ public static class SafetensorsWriter
     /// <param name="tensors">Written in this order.</param>
     /// <param name="type">Float32, Float16 or BFloat16.</param>
     /// <param name="metadata">Goes under <c>__metadata__</c>, in order of its keys.</param>
-    /// <exception cref="InputException">A number is beyond the range of <paramref name="type"/>.</exception>
+    /// <exception cref="InputException">
+    /// The stream cannot be written, or a number is beyond the range of <paramref name="type"/>.
+    /// </exception>
     public static void Write(
         Stream stream, string name, IReadOnlyList<NamedTensor> tensors, TensorType type = TensorType.Float32,
         IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        using OutputFile file = OutputFile.Over(stream, name);
+        Write(file, name, tensors, type, metadata);
+    }
+
+    private static void Write(
+        OutputFile file, string name, IReadOnlyList<NamedTensor> tensors, TensorType type, IReadOnlyDictionary<string, string>? metadata)
     {
         if (type is not (TensorType.Float32 or TensorType.Float16 or TensorType.BFloat16))
             throw new ArgumentOutOfRangeException(nameof(type), type, "float32, float16 and bfloat16 are written.");
         ReadOnlySpan<byte> header = Header(tensors, type, metadata);
         Span<byte> length = stackalloc byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
-        stream.Write(length);
-        stream.Write(header);
+        file.Write(length);
+        file.Write(header);
         foreach (NamedTensor tensor in tensors)
         {
             byte[] raw = new byte[tensor.Values.Length * TensorEncoding.ElementSize(type)];
             TensorEncoding.Encode(tensor.Values.Span, type, raw);
             if (!HoldsFinite(raw, type))
-                throw new InputException(name, $"tensor {tensor.Name} holds numbers beyond the range of {SafetensorsReader.NameOf(type)}; write a wider type.");
-            stream.Write(raw);
+            {
+                throw new InputException(name, $"tensor {Shown.Name(tensor.Name)} holds numbers beyond the range of "
+                    + $"{SafetensorsReader.NameOf(type)}; write a wider type.");
+            }
+            file.Write(raw);
         }
+        file.MarkWhole();
+        file.Commit();
     }
 
-    private static ReadOnlySpan<byte> Header(IReadOnlyList<NamedTensor> tensors, TensorType type, IReadOnlyDictionary<string, string>? metadata)
+    private static ReadOnlySpan<byte> Header(
+        IReadOnlyList<NamedTensor> tensors, TensorType type, IReadOnlyDictionary<string, string>? metadata)
     {
         ArrayBufferWriter<byte> buffer = new();
         // Names are for people too: no \u0027 where a quote will do.

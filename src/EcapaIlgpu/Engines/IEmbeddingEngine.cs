@@ -16,8 +16,11 @@ public interface IEmbeddingEngine : IDisposable
     EcapaConfig Config { get; }
 
     /// <summary>Embeds every utterance of a batch.</summary>
-    /// <param name="batch">Mean-normalised filterbank rows.</param>
-    /// <param name="embeddings">Receives <c>[batch.Count, Config.EmbeddingSize]</c>.</param>
+    /// <param name="batch">
+    /// Mean-normalised filterbank rows, finite numbers. They are not looked through for others: a NaN among an utterance's features makes
+    /// its embedding NaN, and leaves every other of the batch as it is.
+    /// </param>
+    /// <param name="embeddings">Receives <c>[batch.Count, Config.EmbeddingSize]</c>; empty for an empty batch.</param>
     /// <param name="cancellation">Stops between pieces of work; <paramref name="embeddings"/> is then undefined.</param>
     /// <exception cref="ArgumentException">The batch's feature dimension or the span's length does not fit.</exception>
     void Embed(PackedBatch batch, Span<float> embeddings, CancellationToken cancellation = default);

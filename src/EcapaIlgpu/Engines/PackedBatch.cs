@@ -22,7 +22,10 @@ public sealed class PackedBatch
         for (int u = 1; u < offsets.Length; u++)
         {
             if (offsets[u] <= offsets[u - 1])
-                throw new ArgumentException($"Utterance {u - 1} has no frame: its rows are {offsets[u - 1]}..{offsets[u]}.", nameof(offsets));
+            {
+                throw new ArgumentException(
+                    $"Utterance {u - 1} has no frame: its rows are {offsets[u - 1]}..{offsets[u]}.", nameof(offsets));
+            }
         }
         if ((long)offsets[^1] * featureDim != frames.Length)
             throw new ArgumentException($"{frames.Length} numbers are not {offsets[^1]} rows of {featureDim}.", nameof(frames));
@@ -50,11 +53,15 @@ public sealed class PackedBatch
     /// <exception cref="ArgumentException">An utterance is empty or not a whole number of rows.</exception>
     public static PackedBatch Pack(IReadOnlyList<ReadOnlyMemory<float>> utterances, int featureDim)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(featureDim);
         int[] offsets = new int[utterances.Count + 1];
         for (int u = 0; u < utterances.Count; u++)
         {
             if (utterances[u].Length % featureDim != 0)
-                throw new ArgumentException($"Utterance {u} has {utterances[u].Length} numbers, not a multiple of {featureDim}.", nameof(utterances));
+            {
+                throw new ArgumentException(
+                    $"Utterance {u} has {utterances[u].Length} numbers, not a multiple of {featureDim}.", nameof(utterances));
+            }
             offsets[u + 1] = checked(offsets[u] + (utterances[u].Length / featureDim));
         }
         float[] frames = new float[checked(offsets[^1] * featureDim)];

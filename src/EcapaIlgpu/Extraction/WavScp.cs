@@ -48,7 +48,7 @@ public static class WavScp
                 if (Parse(line, source, lineNumber) is not { } input)
                     continue;
                 if (!lineOfName.TryAdd(input.Name, lineNumber))
-                    throw At(lineNumber, $"the name '{input.Name}' is already that of line {lineOfName[input.Name]}; names must differ");
+                    throw At(lineNumber, $"the name '{Shown.Name(input.Name)}' is already that of line {lineOfName[input.Name]}; names must differ");
                 inputs.Add(input);
             }
         }
@@ -68,11 +68,11 @@ public static class WavScp
             return null;
         int nameLength = text.IndexOfAny(' ', '\t');
         if (nameLength < 0)
-            throw Malformed($"'{Shown(text)}' has no path; a line is 'name path'");
+            throw Malformed($"'{Shown.Name(text.ToString())}' has no path; a line is 'name path'");
         ReadOnlySpan<char> path = text[nameLength..].TrimStart();
         if (path[^1] == '|')
         {
-            throw Malformed($"'{Shown(path)}' is a command to run; lists come from anywhere, so commands in them are never run. " +
+            throw Malformed($"'{Shown.Name(path.ToString())}' is a command to run; lists come from anywhere, so commands in them are never run. " +
                 "Run it yourself and list the file that it writes");
         }
         if (path.Contains('\0') || text[..nameLength].Contains('\0'))
@@ -81,7 +81,4 @@ public static class WavScp
 
         InputException Malformed(string problem) => new($"{source}, line {number}", problem);
     }
-
-    // A binary file taken for a list has lines of any length.
-    private static string Shown(ReadOnlySpan<char> text) => text.Length <= 80 ? text.ToString() : $"{text[..80]}...";
 }

@@ -75,9 +75,9 @@ public sealed class EcapaModel
 
     /// <summary>Loads a model.</summary>
     /// <param name="path">
-    /// A folder as wespeaker publishes or trains them: <c>config.yaml</c>, which must agree with the tensors, beside the first that exists of
-    /// <c>avg_model.pt</c>, <c>model.safetensors</c> and <c>final_model.pt</c>, or else the only checkpoint there; without any, the same in
-    /// its subfolder <c>models</c>. Or a single checkpoint file: the shape of the network is read off its tensors, and a
+    /// A folder as wespeaker publishes or trains them: <c>config.yaml</c>, which must agree with the tensors, beside the first that exists
+    /// of <c>avg_model.pt</c>, <c>model.safetensors</c> and <c>final_model.pt</c>, or else the only checkpoint there; without any, the same
+    /// in its subfolder <c>models</c>. Or a single checkpoint file: the shape of the network is read off its tensors, and a
     /// <c>config.yaml</c> beside it is used where it describes the same network and left aside, with a warning, where it does not.
     /// </param>
     /// <param name="options">Settles what a checkpoint may leave open.</param>
@@ -93,7 +93,9 @@ public sealed class EcapaModel
     }
 
     /// <summary>Loads the model that comes with the library (see weights/README.md: a demonstration, trained on 251 speakers).</summary>
-    /// <remarks>Its config.yaml is not read: it has no head, so the tensors say all there is, and starting a YAML reader takes longer than they do.</remarks>
+    /// <remarks>
+    /// Its config.yaml is not read: it has no head, so the tensors say all there is, and starting a YAML reader takes longer than they do.
+    /// </remarks>
     public static EcapaModel LoadBundled()
     {
         using Stream weights = typeof(EcapaModel).Assembly.GetManifestResourceStream(BundledResource)
@@ -160,10 +162,10 @@ public sealed class EcapaModel
         return found switch
         {
             [var only] => only,
-            [] => throw new InputException(folder, $"has no checkpoint; expected {string.Join(", ", CheckpointNames)} or one file ending in "
-                + $"{string.Join(", ", CheckpointExtensions)}."),
-            _ => throw new InputException(
-                folder, $"has several checkpoints; name one of them instead of the folder: {Shown.Names([.. found.Select(f => Path.GetFileName(f))])}."),
+            [] => throw new InputException(folder, $"has no checkpoint; expected {string.Join(", ", CheckpointNames)} "
+                + $"or one file ending in {string.Join(", ", CheckpointExtensions)}."),
+            _ => throw new InputException(folder, "has several checkpoints; name one of them instead of the folder: "
+                + $"{Shown.Names([.. found.Select(f => Path.GetFileName(f))])}."),
         };
     }
 

@@ -6,8 +6,6 @@ namespace EcapaIlgpu.Model;
 /// <summary>Makes typed weights of a checkpoint's tensors: reads the network's shape off them, then checks every one.</summary>
 internal static class EcapaStateDict
 {
-    private const int MaxLines = 20;
-
     /// <summary>Tensor names that give away what else a checkpoint is, for a message that helps.</summary>
     private static readonly (string Prefix, string What)[] Foreign =
     [
@@ -23,7 +21,9 @@ internal static class EcapaStateDict
     /// <param name="checkpoint">The tensors.</param>
     /// <param name="config">What config.yaml says, which must agree with the tensors; null where there is none.</param>
     /// <param name="pooling">Settles a pooling that the tensors leave open; null leaves that to <paramref name="config"/>.</param>
-    /// <exception cref="InputException">Not this network; or missing, surplus, wrongly shaped or non-finite tensors, all listed.</exception>
+    /// <exception cref="InputException">
+    /// Not this network; or missing, surplus, wrongly shaped or non-finite tensors, all listed.
+    /// </exception>
     public static EcapaWeights Read(Checkpoint checkpoint, WespeakerConfig? config, Pooling? pooling)
     {
         EcapaConfig found = ReadConfig(checkpoint, config, pooling);
@@ -53,30 +53,42 @@ internal static class EcapaStateDict
     /// <param name="pooling">As for <see cref="Read"/>.</param>
     public static EcapaConfig ReadConfig(Checkpoint checkpoint, WespeakerConfig? config, Pooling? pooling)
     {
-        string? foreign = Foreign.FirstOrDefault(f => checkpoint.Tensors.Keys.Any(n => n.StartsWith(f.Prefix, StringComparison.Ordinal))).What;
+        string? foreign = Foreign.FirstOrDefault(f => HasPrefix(f.Prefix)).What;
         if (foreign is not null)
-            throw new InputException(checkpoint.Name, $"is {foreign}; wespeaker's ECAPA_TDNN with ASTP, TSTP, TSDP or TAP pooling can be used.");
+        {
+            throw new InputException(
+                checkpoint.Name, $"is {foreign}; wespeaker's ECAPA_TDNN with ASTP, TSTP, TSDP or TAP pooling can be used.");
+        }
         int? channels = Extent(("layer1.conv.weight", 0), ("layer1.conv.bias", 0), ("layer2.se_res2block.0.conv.weight", 0));
         int? embedding = Extent(("linear.weight", 0), ("linear.bias", 0));
         if (channels is null || embedding is null)
         {
-            throw new InputException(checkpoint.Name, "is not a state dict of wespeaker's ECAPA_TDNN: it has no layer1.conv.weight or no linear.weight; "
-                + $"its {checkpoint.Tensors.Count} tensors are {Shown.Names([.. checkpoint.Tensors.Keys])}.");
+            throw new InputException(checkpoint.Name, "is not a state dict of wespeaker's ECAPA_TDNN: it has no layer1.conv.weight or no "
+                + $"linear.weight; its {checkpoint.Tensors.Count} tensors are {Shown.Names([.. checkpoint.Tensors.Keys])}.");
         }
         if (channels <= 0 || channels % EcapaConfig.Res2Scale != 0)
         {
             throw new InputException(
-                checkpoint.Name, $"has {channels} channels (layer1.conv.weight); the Res2 blocks need a multiple of {EcapaConfig.Res2Scale}.");
+                checkpoint.Name,
+                $"has {channels} channels (layer1.conv.weight); the Res2 blocks need a multiple of {EcapaConfig.Res2Scale}.");
+        }
+        int features = Extent(("layer1.conv.weight", 1)) ?? new EcapaConfig().FeatureDim;
+        if (features == 0 || embedding == 0)
+        {
+            throw new InputException(checkpoint.Name, $"reads {features} numbers a frame (layer1.conv.weight) and gives embeddings of "
+                + $"{embedding} (linear.weight); neither can be 0.");
         }
         return new EcapaConfig
         {
             Channels = channels.Value,
-            FeatureDim = Extent(("layer1.conv.weight", 1)) ?? new EcapaConfig().FeatureDim,
+            FeatureDim = features,
             EmbeddingSize = embedding.Value,
             Pooling = ReadPooling(),
             GlobalContext = Extent(("pool.linear1.weight", 1)) == 3 * EcapaConfig.AggregateChannels,
-            EmbeddingBatchNorm = checkpoint.Tensors.Keys.Any(n => n.StartsWith("bn2.", StringComparison.Ordinal)),
+            EmbeddingBatchNorm = HasPrefix("bn2."),
         };
+
+        bool HasPrefix(string prefix) => checkpoint.Tensors.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
 
         int? Extent(params ReadOnlySpan<(string Name, int Axis)> places)
         {
@@ -90,7 +102,7 @@ internal static class EcapaStateDict
 
         Pooling ReadPooling()
         {
-            Pooling[] possible = checkpoint.Tensors.Keys.Any(n => n.StartsWith("pool.", StringComparison.Ordinal)) ? [Pooling.Astp]
+            Pooling[] possible = HasPrefix("pool.") ? [Pooling.Astp]
                 : Extent(("linear.weight", 1), ("bn.weight", 0)) == EcapaConfig.AggregateChannels ? [Pooling.Tap, Pooling.Tsdp]
                 : [Pooling.Tstp];
             if (pooling is { } asked)
@@ -132,13 +144,15 @@ internal static class EcapaStateDict
                 : $"{name} has shape {tensor.ShapeText}, expected {NamedTensor.FormatShape(shape)}");
             return default;
         });
-        problems.AddRange(checkpoint.Tensors.Values
+        // A stranger's file may have millions: not listed before it is known how many are shown.
+        IEnumerable<string> surplus = checkpoint.Tensors.Values
             .Where(t => !known.Contains(t.Name) && !t.Name.StartsWith(EcapaTensors.ProjectionPrefix, StringComparison.Ordinal))
-            .Select(t => $"surplus {Shown.Name(t.Name)} {t.ShapeText}"));
-        if (problems.Count > 0)
+            .Select(t => $"surplus {Shown.Name(t.Name)} {t.ShapeText}");
+        if (problems.Count > 0 || surplus.Any())
         {
-            throw new InputException(checkpoint.Name, $"does not fit {config.Name} ({Names([config.Pooling])}, embedding size {config.EmbeddingSize}):\n  "
-                + string.Join("\n  ", problems.Take(MaxLines)) + (problems.Count > MaxLines ? $"\n  and {problems.Count - MaxLines} more" : ""));
+            throw new InputException(checkpoint.Name,
+                $"does not fit {config.Name} ({Names([config.Pooling])}, embedding size {config.EmbeddingSize}):"
+                + Shown.Lines(problems.Concat(surplus)));
         }
         foreach (NamedTensor tensor in used)
             CheckValues(checkpoint, tensor);
@@ -149,8 +163,12 @@ internal static class EcapaStateDict
     {
         ReadOnlySpan<float> values = tensor.Values.Span;
         if (!TensorEncoding.IsFinite(values))
-            throw new InputException(checkpoint.Name, $"tensor {Shown.Name(tensor.Name)} holds NaN or infinite numbers (as float32); training diverged or the file is corrupt.");
-        if (tensor.Name.EndsWith(EcapaTensors.RunningVariance, StringComparison.Ordinal) && !values.IsEmpty && TensorPrimitives.Min(values) < 0)
+        {
+            throw new InputException(checkpoint.Name,
+                $"tensor {Shown.Name(tensor.Name)} holds NaN or infinite numbers (as float32); training diverged or the file is corrupt.");
+        }
+        bool isVariance = tensor.Name.EndsWith(EcapaTensors.RunningVariance, StringComparison.Ordinal);
+        if (isVariance && !values.IsEmpty && TensorPrimitives.Min(values) < 0)
             throw new InputException(checkpoint.Name, $"tensor {Shown.Name(tensor.Name)} holds a negative variance; the file is corrupt.");
     }
 }

@@ -43,7 +43,8 @@ internal static class EcapaTensors
         {
             Config = config,
             Layer1 = ConvReluBn("layer1.conv", "layer1.bn", channels, config.FeatureDim, 5, current?.Layer1),
-            Blocks = [.. Enumerable.Range(0, EcapaConfig.Dilations.Length).Select(b => Block($"layer{b + 2}.se_res2block", b, current?.Blocks[b]))],
+            Blocks = [.. Enumerable.Range(0, EcapaConfig.Dilations.Length)
+                .Select(b => Block($"layer{b + 2}.se_res2block", b, current?.Blocks[b]))],
             Aggregate = Conv("conv", Aggregate, 3 * channels, 1, current?.Aggregate),
             AttentionDown = attentive ? Conv("pool.linear1", Bottleneck, attentionInputs, 1, current?.AttentionDown) : null,
             AttentionUp = attentive ? Conv("pool.linear2", Aggregate, Bottleneck, 1, current?.AttentionUp) : null,
@@ -82,13 +83,34 @@ internal static class EcapaTensors
         ConvWeights Linear(string name, int outputs, int inputs, ConvWeights? from) => ConvOfShape(name, [outputs, inputs], 1, from);
 
         ConvWeights ConvOfShape(string name, int[] shape, int kernel, ConvWeights? from) => new(
-            shape[0], shape[1], kernel, visit($"{name}.weight", shape, from?.Weight ?? default), visit($"{name}.bias", [shape[0]], from?.Bias ?? default));
+            shape[0], shape[1], kernel,
+            visit($"{name}.weight", shape, from?.Weight ?? default), visit($"{name}.bias", [shape[0]], from?.Bias ?? default));
 
         BatchNormWeights BatchNorm(string name, int size, BatchNormWeights? from) => new(
             visit($"{name}.weight", [size], from?.Gamma ?? default),
             visit($"{name}.bias", [size], from?.Beta ?? default),
             visit($"{name}.{RunningMean}", [size], from?.Mean ?? default),
             visit($"{name}.{RunningVariance}", [size], from?.Variance ?? default));
+    }
+
+    /// <summary>
+    /// The same weights, their layers laid out as the configuration says; for engines, whose callers may have built them by hand.
+    /// </summary>
+    /// <exception cref="ArgumentException">There is no such network, or a tensor is not as long as its shape makes it.</exception>
+    public static EcapaWeights Checked(EcapaWeights weights)
+    {
+        EcapaConfig config = weights.Config;
+        if (config.Channels < 1 || config.Channels % EcapaConfig.Res2Scale != 0 || config.FeatureDim < 1 || config.EmbeddingSize < 1)
+        {
+            throw new ArgumentException($"There is no network of {config.Channels} channels from {config.FeatureDim} numbers a frame to "
+                + $"{config.EmbeddingSize} of an embedding.", nameof(weights));
+        }
+        if (weights.Blocks.Count != EcapaConfig.Dilations.Length || weights.Blocks.Any(b => b.Res2.Count != EcapaConfig.Res2Scale - 1))
+            throw new ArgumentException("The network has three blocks of seven Res2 convolutions.", nameof(weights));
+        return Walk(config, weights, (name, shape, values) => values.Length == shape.Aggregate(1L, (product, extent) => product * extent)
+            ? values
+            : throw new ArgumentException(
+                $"{name} has {values.Length} numbers; its shape is {NamedTensor.FormatShape(shape)}.", nameof(weights)));
     }
 
     /// <summary>The weights as named float32 tensors in registration order; the step counters of training are left out.</summary>

@@ -36,7 +36,8 @@ public sealed record ConvReluBnWeights(ConvWeights Conv, BatchNormWeights Bn);
 /// <param name="Squeeze">C to 128, then ReLU (<c>se_res2block.3.linear1</c>).</param>
 /// <param name="Excite">128 to C, then sigmoid (<c>se_res2block.3.linear2</c>).</param>
 public sealed record SeRes2BlockWeights(
-    int Dilation, ConvReluBnWeights First, IReadOnlyList<ConvReluBnWeights> Res2, ConvReluBnWeights Second, ConvWeights Squeeze, ConvWeights Excite);
+    int Dilation, ConvReluBnWeights First, IReadOnlyList<ConvReluBnWeights> Res2, ConvReluBnWeights Second,
+    ConvWeights Squeeze, ConvWeights Excite);
 
 /// <summary>The typed weights of a network, exactly as in the checkpoint: nothing folded or reordered.</summary>
 public sealed record EcapaWeights
@@ -81,6 +82,7 @@ public sealed record EcapaWeights
                 + Conv(Aggregate) + Conv(AttentionDown) + Conv(AttentionUp) + Bn(PooledBn) + Conv(Linear) + Bn(EmbeddingBn);
         }
     }
+
     /// <summary>
     /// Multiply-accumulates per frame, as the network is defined. Computing the constant part of the global-context attention once per
     /// utterance saves <c>2 * 1536 * 128</c> of them.

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using EcapaIlgpu.Checkpoints;
 using EcapaIlgpu.Model.Heads;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
@@ -87,9 +86,14 @@ internal sealed partial class WespeakerConfig
                 TopK = Integer(_projectionArgs, "k_top") ?? options.TopK,
                 TopKMargin = Number("mp") ?? options.TopKMargin,
                 LargeMargin = Boolean(_projectionArgs, "do_lm") ?? options.LargeMargin,
-                SphereFace2Margin = _projectionArgs.TryGetValue("margin_type", out string? margin)
-                    ? Enum.TryParse(margin, out SphereFace2Margin known) ? known : throw Error($"margin_type is {Shown.Name(margin)}; A or C was expected.")
-                    : options.SphereFace2Margin,
+                SphereFace2Margin = _projectionArgs.GetValueOrDefault("margin_type") switch
+                {
+                    null => options.SphereFace2Margin,
+                    // By name: the parser of enumerations would take any number too.
+                    nameof(SphereFace2Margin.A) => SphereFace2Margin.A,
+                    nameof(SphereFace2Margin.C) => SphereFace2Margin.C,
+                    { } margin => throw Error($"margin_type is {Shown.Name(margin)}; A or C was expected."),
+                },
                 SphereFace2Exponent = Number("t") ?? options.SphereFace2Exponent,
                 SphereFace2Balance = Number("lanbuda") ?? options.SphereFace2Balance,
             };
@@ -97,7 +101,8 @@ internal sealed partial class WespeakerConfig
     }
 
     /// <summary>The name of a head of wespeaker's that this library cannot compute; null where it can.</summary>
-    public string? UnsupportedProjection => _projectionArgs.GetValueOrDefault("project_type") is HyperbolicProjection ? HyperbolicProjection : null;
+    public string? UnsupportedProjection =>
+        _projectionArgs.GetValueOrDefault("project_type") is HyperbolicProjection ? HyperbolicProjection : null;
 
     /// <summary>What <see cref="ToMetadata"/> put into a safetensors file; null where there is nothing of the kind.</summary>
     public static WespeakerConfig? FromMetadata(IReadOnlyDictionary<string, string> metadata, string source)
@@ -152,7 +157,7 @@ internal sealed partial class WespeakerConfig
             using FileStream file = File.OpenRead(path);
             return Load(file, path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
             throw new InputException(path, $"the configuration cannot be read: {e.Message}", e);
         }
@@ -176,7 +181,8 @@ internal sealed partial class WespeakerConfig
         }
         return new WespeakerConfig(
             source,
-            root.GetValueOrDefault(ModelKey) as string ?? throw new InputException(source, $"has no '{ModelKey}:' with the name of a network."),
+            root.GetValueOrDefault(ModelKey) as string
+                ?? throw new InputException(source, $"has no '{ModelKey}:' with the name of a network."),
             root.GetValueOrDefault(ModelArgsKey) as Dictionary<string, string> ?? [],
             root.GetValueOrDefault(ProjectionArgsKey) as Dictionary<string, string> ?? []);
     }
@@ -204,8 +210,8 @@ internal sealed partial class WespeakerConfig
     }
 
     /// <summary>
-    /// Reads the events of the parser and keeps scalars, and mappings of scalars, of the top level. No tree is built, so that neither depth nor
-    /// aliases of aliases cost anything.
+    /// Reads the events of the parser and keeps scalars, and mappings of scalars, of the top level. No tree is built, so that neither depth
+    /// nor aliases of aliases cost anything.
     /// </summary>
     private static Dictionary<string, object?> ReadRoot(Parser parser, string source)
     {

@@ -36,8 +36,8 @@ public class AudioFileTests
     {
         using TemporaryFolder folder = new();
         AssertFails(folder["nothing.wav"], "no such file");
-        AssertFails(Path.Combine(folder.Path, "no", "folder.wav"), "no such file");
-        AssertFails(folder.Path, "is a folder");
+        AssertFails(Path.Combine(folder.FullPath, "no", "folder.wav"), "no such file");
+        AssertFails(folder.FullPath, "is a folder");
         AssertFails(folder.Write("empty.wav", []), "is empty (0 bytes)");
         AssertFails("with a \0 in it", "cannot be opened");
     }

@@ -23,6 +23,10 @@ internal static class Tools
     public const string Libsndfile = "libsndfile";
     public const string Ffmpeg = "ffmpeg";
     public const string UnixShell = "a Unix shell";
+
+    /// <summary>A device on which every write meets a full disk.</summary>
+    public const string FullDevice = "/dev/full";
+
     public const string ReferenceSet = "the reference set";
 
     public static string? MissingReason(params string[] tools)
@@ -34,6 +38,7 @@ internal static class Tools
                 Libsndfile => SndfileLibrary.Installed is not null,
                 Ffmpeg => FfmpegReader.Installed is not null,
                 UnixShell => !OperatingSystem.IsWindows(),
+                FullDevice => File.Exists(FullDevice),
                 ReferenceSet => EcapaIlgpu.Tests.ReferenceSet.MissingReason is null,
                 _ => throw new ArgumentException(tool),
             };
@@ -51,22 +56,4 @@ internal static class Tools
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);
     }
-}
-
-/// <summary>A folder that goes with the test.</summary>
-internal sealed class TemporaryFolder : IDisposable
-{
-    public TemporaryFolder() => Path = Directory.CreateTempSubdirectory("ecapa-audio-").FullName;
-
-    public string Path { get; }
-
-    public string this[string name] => System.IO.Path.Combine(Path, name);
-
-    public string Write(string name, byte[] bytes)
-    {
-        File.WriteAllBytes(this[name], bytes);
-        return this[name];
-    }
-
-    public void Dispose() => Directory.Delete(Path, recursive: true);
 }

@@ -284,6 +284,14 @@ public sealed class CheckpointTests
         // A tuple in a tuple in a tuple: depth must not become recursion.
         pickle = [0x80, 2, (byte)'N', .. Enumerable.Repeat((byte)0x85, 2_000), (byte)'.'];
         Assert.Contains("other than a dictionary", Refused(CheckpointBuilder.Zip([("a/data.pkl", pickle)])), StringComparison.Ordinal);
+        // One list of a thousand pairs, made into a thousand dictionaries.
+        PickleWriter dictionaries = new PickleWriter(4).Begin().EmptyList().Mark();
+        for (int i = 0; i < 1000; i++)
+            dictionaries.Mark().Text($"{i}").None().Tuple();
+        dictionaries.Appends();
+        for (int i = 0; i < 1000; i++)
+            dictionaries.Global("collections", "OrderedDict").Raw((byte)'h', 0, 0x85).Reduce();
+        Assert.Contains("far more objects", Refused(CheckpointBuilder.Zip([("a/data.pkl", dictionaries.Stop().ToArray())])), StringComparison.Ordinal);
         // A memo entry far beyond those set so far.
         pickle = [0x80, 2, (byte)'N', (byte)'r', 0xFF, 0xFF, 0xFF, 0xFF, (byte)'.'];
         Assert.Contains("memo entry 4294967295", Refused(CheckpointBuilder.Zip([("a/data.pkl", pickle)])), StringComparison.Ordinal);

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using EcapaIlgpu.Tests.Extraction;
 
 namespace EcapaIlgpu.Tests.Cli;
 

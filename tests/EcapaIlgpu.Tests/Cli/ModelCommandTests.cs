@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using EcapaIlgpu.Tests.Extraction;
 
 namespace EcapaIlgpu.Tests.Cli;
 

@@ -103,6 +103,47 @@ public class EngineTests
 
     [Theory]
     [MemberData(nameof(Engines))]
+    public void An_empty_batch_has_no_embeddings(string engineName)
+    {
+        using IEmbeddingEngine engine = EngineUnderTest.Named(engineName).Create(RandomModels.Create(SmallConfig, 9), 2);
+        engine.Embed(PackedBatch.Pack([], SmallConfig.FeatureDim), []);
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public void A_NaN_spoils_the_embedding_of_its_utterance_and_no_other(string engineName)
+    {
+        using IEmbeddingEngine engine = EngineUnderTest.Named(engineName).Create(RandomModels.Create(SmallConfig, 10), 2);
+        ReadOnlyMemory<float>[] utterances = RandomModels.Utterances([3, 50, 5], SmallConfig.FeatureDim, 11);
+        float[][] sound = Embed(engine, utterances);
+        float[] spoilt = utterances[1].ToArray();
+        spoilt[spoilt.Length / 2] = float.NaN;
+        float[][] found = Embed(engine, [utterances[0], spoilt, utterances[2]]);
+        Assert.All(found[1], v => Assert.True(float.IsNaN(v)));
+        AssertSameBits(sound[0], found[0], $"{engineName}: the utterance before the one with a NaN");
+        AssertSameBits(sound[2], found[2], $"{engineName}: the utterance after the one with a NaN");
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public void Weights_that_contradict_their_configuration_are_refused(string engineName)
+    {
+        EcapaWeights weights = RandomModels.Create(SmallConfig, 12);
+        EcapaWeights wider = RandomModels.Create(SmallConfig with { Channels = 40 }, 12);
+        EcapaWeights[] contradictions =
+        [
+            weights with { Config = SmallConfig with { Channels = 36 } },
+            weights with { Config = SmallConfig with { EmbeddingSize = 0 } },
+            weights with { Layer1 = wider.Layer1 },
+            weights with { Blocks = [.. weights.Blocks.Take(2)] },
+            weights with { AttentionDown = null },
+        ];
+        foreach (EcapaWeights contradiction in contradictions)
+            Assert.Throws<ArgumentException>(() => EngineUnderTest.Named(engineName).Create(contradiction, 1).Dispose());
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
     public void Calls_from_several_threads_do_not_disturb_each_other(string engineName)
     {
         ReadOnlyMemory<float>[] utterances = RandomModels.Utterances([40, 90, 7, 130, 28, 61], SmallConfig.FeatureDim, 3);
@@ -138,8 +179,6 @@ public class EngineTests
     /// <summary>One array per utterance.</summary>
     internal static float[][] Embed(IEmbeddingEngine engine, IReadOnlyList<ReadOnlyMemory<float>> utterances)
     {
-        if (utterances.Count == 0)
-            return [];
         float[] embeddings = new float[utterances.Count * engine.Config.EmbeddingSize];
         engine.Embed(PackedBatch.Pack(utterances, engine.Config.FeatureDim), embeddings);
         return [.. embeddings.Chunk(engine.Config.EmbeddingSize)];

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using EcapaIlgpu.Extraction;
 using EcapaIlgpu.Extraction.Writers;
+using EcapaIlgpu.Tests.Audio;
 
 namespace EcapaIlgpu.Tests.Extraction;
 
@@ -209,12 +210,10 @@ public sealed class EmbeddingWriterTests : IDisposable
         Assert.Equal(["dir.csv", "e.txt"], _folder.Entries());
     }
 
-    [Fact]
+    [NeedsFact(Tools.FullDevice)]
     public void A_full_disk_is_an_input_error()
     {
-        if (!File.Exists("/dev/full"))
-            return;
-        using IEmbeddingWriter writer = EmbeddingWriter.Create(EmbeddingFormat.JsonLines, "/dev/full", 3);
+        using IEmbeddingWriter writer = EmbeddingWriter.Create(EmbeddingFormat.JsonLines, Tools.FullDevice, 3);
         InputException error = Assert.Throws<InputException>(() => writer.Write(Row("a", First)));
         Assert.StartsWith("/dev/full: cannot be written", error.Message);
         Assert.Equal(0, writer.Rows);

@@ -83,14 +83,15 @@ public sealed class ExtractorTests
     {
         using ManualResetEventSlim allRead = new();
         int reads = 0;
-        // The first batch waits in the engine until everything else is read.
+        // The first batch waits in the engine until everything else is read, save that the last file may still be on its way out of the
+        // reader: of several readers there would be as many such files.
         FakeEngine engine = new() { OnEmbed = (_, cancellation) => allRead.Wait(cancellation) };
         Extractor extractor = new(engine, (_, _) =>
         {
             if (Interlocked.Increment(ref reads) == 30)
                 allRead.Set();
             return OfFrames(1, 10);
-        }, new ExtractionOptions { BatchRows = 1000 });
+        }, new ExtractionOptions { Readers = 1, BatchRows = 1000 });
 
         await Collect(extractor, Numbered(30));
 

@@ -227,6 +227,15 @@ public sealed class EcapaModelTests : IDisposable
         Assert.Contains("12 channels", Refused(Write("model.safetensors", stateDict)), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(5, 0)]
+    [InlineData(0, 4)]
+    public void Frames_or_embeddings_of_no_numbers_are_refused(int featureDim, int embeddingSize)
+    {
+        EcapaConfig config = TinyModels.Config with { FeatureDim = featureDim, EmbeddingSize = embeddingSize };
+        Assert.Contains("neither can be 0", Refused(Write("model.safetensors", TinyModels.StateDict(config))), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Other_networks_are_recognised()
     {

@@ -22,8 +22,9 @@ internal static class PickleGlobals
             yield return new($"torch.{type}", new(PickleGlobalKind.DType));
         StorageType[] storages =
         [
-            new("FloatStorage", 4, TensorType.Float32), new("DoubleStorage", 8, TensorType.Float64), new("HalfStorage", 2, TensorType.Float16),
-            new("BFloat16Storage", 2, TensorType.BFloat16), new("LongStorage", 8, TensorType.Int64), new("IntStorage", 4, TensorType.Int32),
+            new("FloatStorage", 4, TensorType.Float32), new("DoubleStorage", 8, TensorType.Float64),
+            new("HalfStorage", 2, TensorType.Float16), new("BFloat16Storage", 2, TensorType.BFloat16),
+            new("LongStorage", 8, TensorType.Int64), new("IntStorage", 4, TensorType.Int32),
             new("ShortStorage", 2, null), new("CharStorage", 1, null), new("ByteStorage", 1, null), new("BoolStorage", 1, null),
         ];
         foreach (StorageType storage in storages)

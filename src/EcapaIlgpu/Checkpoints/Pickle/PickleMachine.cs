@@ -6,7 +6,8 @@ namespace EcapaIlgpu.Checkpoints.Pickle;
 /// <summary>
 /// Runs one pickle, protocols 0 to 4, as far as <c>torch.save</c> uses them. It can build numbers, strings, lists, tuples,
 /// dictionaries and descriptions of tensors; nothing is imported or called, and a global outside <see cref="PickleGlobals"/> ends it.
-/// Work and memory are bounded by the length of the pickle: no opcode copies what it did not read.
+/// Work and memory are bounded by the length of the pickle: values are shared, not copied, and the few opcodes that copy what another one
+/// read pay for every item of it.
 /// </summary>
 internal sealed class PickleMachine
 {
@@ -148,15 +149,16 @@ internal sealed class PickleMachine
                     Push(Counted(Storage(Pop())));
                     break;
                 default:
-                    throw _reader.Error($"pickle opcode 0x{opcode:X2} at byte {at} is not one that a checkpoint needs; the file is corrupt or not a checkpoint.");
+                    throw _reader.Error($"pickle opcode 0x{opcode:X2} at byte {at} is not one that a checkpoint needs; "
+                        + "the file is corrupt or not a checkpoint.");
             }
         }
     }
 
     private PickleGlobal Global(string module, string name) =>
         PickleGlobals.Find(module, name) ?? throw _reader.Error(
-            $"its pickle refers to {Shown.Name($"{module}.{name}")}, which is not among the few names a state dict needs; nothing was executed. "
-            + "Save the weights alone (torch.save(model.state_dict(), path)) or as safetensors.");
+            $"its pickle refers to {Shown.Name($"{module}.{name}")}, which is not among the few names a state dict needs; "
+            + "nothing was executed. Save the weights alone (torch.save(model.state_dict(), path)) or as safetensors.");
 
     private void Call(object?[] callAndArguments)
     {
@@ -197,6 +199,8 @@ internal sealed class PickleMachine
     {
         if (tuple.Length > MaxRank)
             throw Malformed($"a tensor of {tuple.Length} dimensions");
+        // The tuple may be one that many tensors share.
+        Charge(tuple.Length);
         long[] extents = new long[tuple.Length];
         for (int i = 0; i < extents.Length; i++)
             extents[i] = tuple[i] is long extent ? extent : throw Malformed("a tensor whose shape or strides are not whole numbers");
@@ -213,6 +217,8 @@ internal sealed class PickleMachine
     private PickleDictionary DictionaryOfPairs(PickleList pairs)
     {
         PickleDictionary dictionary = new();
+        // The list stays where it is, and can be given to any number of calls.
+        Charge(pairs.Items.Count);
         foreach (object? pair in pairs.Items)
         {
             IReadOnlyList<object?>? keyAndValue = pair as object?[] ?? (pair as PickleList)?.Items;
@@ -295,7 +301,8 @@ internal sealed class PickleMachine
         _memo[(int)index] = top;
     }
 
-    private object? Recall(long index) => index < _memo.Count ? _memo[(int)index] : throw Malformed($"memo entry {index}, which was never set");
+    private object? Recall(long index) =>
+        index < _memo.Count ? _memo[(int)index] : throw Malformed($"memo entry {index}, which was never set");
 
     private void Push(object? value)
     {
@@ -336,7 +343,18 @@ internal sealed class PickleMachine
 
     private int Floor => _marks.Count > 0 ? _marks[^1] : 0;
 
-    private T Counted<T>(T value) => _objectsLeft-- > 0 ? value : throw Overflow();
+    private T Counted<T>(T value)
+    {
+        Charge(1);
+        return value;
+    }
+
+    private void Charge(int objects)
+    {
+        _objectsLeft -= objects;
+        if (_objectsLeft < 0)
+            throw Overflow();
+    }
 
     private InputException Malformed(string found) => _reader.Error($"malformed pickle: {found} at byte {_reader.Position}.");
 

@@ -9,7 +9,8 @@ internal static class BatchNorm
     {
         if (x.Channels != weights.Channels)
             throw new ArgumentException($"{x.Channels} channels go into a normalisation of {weights.Channels}.", nameof(x));
-        ReadOnlySpan<float> gamma = weights.Gamma.Span, beta = weights.Beta.Span, mean = weights.Mean.Span, variance = weights.Variance.Span;
+        ReadOnlySpan<float> gamma = weights.Gamma.Span, beta = weights.Beta.Span;
+        ReadOnlySpan<float> mean = weights.Mean.Span, variance = weights.Variance.Span;
         FrameMatrix y = new(x.Frames, x.Channels);
         for (int t = 0; t < x.Frames; t++)
         {

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace EcapaIlgpu.Engines.Simd;
 
 /// <summary>
-/// What happens to a tile of sums on its way to memory: <c>y = scale * relu(sum + start) + shift</c>, each part optional. Per element and in one order,
-/// so the result does not depend on the tile it was part of.
+/// What happens to a tile of sums on its way to memory: <c>y = scale * relu(sum + start) + shift</c>, each part optional. Per element and
+/// in one order, so the result does not depend on the tile it was part of.
 /// </summary>
 internal readonly unsafe struct Epilogue
 {

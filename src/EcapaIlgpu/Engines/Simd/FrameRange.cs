@@ -13,7 +13,8 @@ internal readonly record struct FrameRange(int From, int To, int First, int End)
     public FrameRange Widen(int halo) => this with { From = Math.Max(First, From - halo), To = Math.Min(End, To + halo) };
 
     /// <summary>
-    /// Cuts a batch into ranges of at most <paramref name="frames"/> rows: whole utterances together while they fit, a longer one into equal parts.
+    /// Cuts a batch into ranges of at most <paramref name="frames"/> rows: whole utterances together while they fit, a longer one into
+    /// equal parts.
     /// </summary>
     public static FrameRange[] Cut(ReadOnlySpan<int> offsets, int frames)
     {
@@ -29,7 +30,7 @@ internal readonly record struct FrameRange(int From, int To, int First, int End)
             }
             if (end - first > frames)
             {
-                CutUtterance(first, end, frames, ranges);
+                new FrameRange(first, end, first, end).CutEvenly(frames, ranges);
                 from = end;
             }
         }
@@ -42,27 +43,25 @@ internal readonly record struct FrameRange(int From, int To, int First, int End)
     public FrameRange[] CutUtterances(ReadOnlySpan<int> offsets, int frames)
     {
         List<FrameRange> parts = [];
-        for (int u = 0; u + 1 < offsets.Length; u++)
+        for (int u = UtteranceAt(offsets, From); u + 1 < offsets.Length && offsets[u] < To; u++)
         {
-            int from = Math.Max(From, offsets[u]), to = Math.Min(To, offsets[u + 1]);
-            if (from < to)
-            {
-                int before = parts.Count;
-                CutUtterance(from, to, frames, parts);
-                for (int p = before; p < parts.Count; p++)
-                    parts[p] = parts[p] with { First = offsets[u], End = offsets[u + 1] };
-            }
+            FrameRange part = new(Math.Max(From, offsets[u]), Math.Min(To, offsets[u + 1]), offsets[u], offsets[u + 1]);
+            part.CutEvenly(frames, parts);
         }
         return [.. parts];
     }
 
-    private static void CutUtterance(int first, int end, int frames, List<FrameRange> ranges)
+    /// <summary>The utterance that a row belongs to.</summary>
+    public static int UtteranceAt(ReadOnlySpan<int> offsets, int row)
     {
-        int pieces = (end - first + frames - 1) / frames;
-        for (int p = 0; p < pieces; p++)
-        {
-            ranges.Add(new FrameRange(
-                first + (int)((long)(end - first) * p / pieces), first + (int)((long)(end - first) * (p + 1) / pieces), first, end));
-        }
+        int found = offsets.BinarySearch(row);
+        return found >= 0 ? found : ~found - 1;
+    }
+
+    private void CutEvenly(int frames, List<FrameRange> parts)
+    {
+        int count = (Frames + frames - 1) / frames;
+        for (int p = 0; p < count; p++)
+            parts.Add(this with { From = From + (int)((long)Frames * p / count), To = From + (int)((long)Frames * (p + 1) / count) });
     }
 }

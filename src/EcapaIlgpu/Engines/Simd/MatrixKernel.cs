@@ -8,10 +8,11 @@ namespace EcapaIlgpu.Engines.Simd;
 /// One implementation per vector width; all give the same bits on a processor that has fused multiply-add.
 /// </summary>
 /// <remarks>
-/// Six rows: with the 64-column panel of 512-bit vectors that is 24 accumulators, 4 weight vectors and a broadcast out of 32 registers, and six row pointers
-/// still fit the general registers, so rows are read where they lie (no packing of activations). Measured on Zen 4 against
-/// 12x32 and 14x32 tiles: those lose up to half at depth 1024, where more than eight rows 4 KB apart fight for the same cache sets.
-/// Every output is one chain of fused multiply-adds over taps, then input channels, in order: which tile or thread computes it does not change a bit.
+/// Six rows: with the 64-column panel of 512-bit vectors that is 24 accumulators, 4 weight vectors and a broadcast out of 32 registers, and
+/// six row pointers still fit the general registers, so rows are read where they lie (no packing of activations). Measured on Zen 4 against
+/// 12x32 and 14x32 tiles: those lose up to half at depth 1024, where more than eight rows 4 KB apart fight for the same cache sets. Every
+/// output is one chain of fused multiply-adds over taps, then input channels, in order: which tile or thread computes it does not change a
+/// bit.
 /// </remarks>
 internal abstract unsafe class MatrixKernel
 {
@@ -42,7 +43,8 @@ internal abstract unsafe class MatrixKernel
         512 when Vector512.IsHardwareAccelerated => new MatrixKernel512(),
         256 when Vector256.IsHardwareAccelerated && Fma.IsSupported => new MatrixKernel256(),
         128 => new MatrixKernel128(),
-        int bits => throw new PlatformNotSupportedException($"This processor has no {bits}-bit vectors with multiply-add; the widest is {WidestBits}."),
+        int bits => throw new PlatformNotSupportedException(
+            $"This processor has no {bits}-bit vectors with multiply-add; the widest is {WidestBits}."),
     };
 
     /// <summary>512, 256 or 128.</summary>

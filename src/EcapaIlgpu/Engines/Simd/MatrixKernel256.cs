@@ -3,7 +3,9 @@ using System.Runtime.Intrinsics;
 
 namespace EcapaIlgpu.Engines.Simd;
 
-/// <summary>Six rows by 16 columns in 12 accumulators of 256 bits: with two weight vectors and a broadcast, 15 of AVX2's 16 registers.</summary>
+/// <summary>
+/// Six rows by 16 columns in 12 accumulators of 256 bits: with two weight vectors and a broadcast, 15 of AVX2's 16 registers.
+/// </summary>
 internal sealed unsafe class MatrixKernel256 : MatrixKernel
 {
     private const int Width = 16;

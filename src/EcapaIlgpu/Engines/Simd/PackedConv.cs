@@ -4,7 +4,8 @@ namespace EcapaIlgpu.Engines.Simd;
 
 /// <summary>
 /// A convolution's weights in panels for a <see cref="MatrixKernel"/>, with what its epilogue needs:
-/// <c>[panel][tap][input][PanelWidth]</c>, the last panel filled up with zeros. The kernel reads a panel front to back, once per tile of rows.
+/// <c>[panel][tap][input][PanelWidth]</c>, the last panel filled up with zeros. The kernel reads a panel front to back, once per tile of
+/// rows.
 /// </summary>
 internal sealed unsafe class PackedConv : IDisposable
 {
@@ -21,7 +22,8 @@ internal sealed unsafe class PackedConv : IDisposable
     /// <param name="bias">Output to bias.</param>
     /// <param name="affine">The batch normalisation that follows the activation, or null.</param>
     public PackedConv(
-        int panelWidth, int outputs, int inputs, int taps, Func<int, int, int, double> weight, Func<int, double> bias, BatchNormWeights? affine = null)
+        int panelWidth, int outputs, int inputs, int taps, Func<int, int, int, double> weight, Func<int, double> bias,
+        BatchNormWeights? affine = null)
     {
         PanelWidth = panelWidth;
         Outputs = outputs;
@@ -66,10 +68,13 @@ internal sealed unsafe class PackedConv : IDisposable
     public float* Panel(int panel) => _panels.Pointer + ((nint)panel * PanelWidth * Taps * Inputs);
 
     /// <summary>Packs a convolution as it is, with the batch normalisation that follows it, if any.</summary>
-    public static PackedConv From(MatrixKernel kernel, ConvWeights conv, BatchNormWeights? affine = null)
-        => Slice(kernel, conv, 0, conv.Inputs, affine);
+    public static PackedConv From(MatrixKernel kernel, ConvWeights conv, BatchNormWeights? affine = null) =>
+        Slice(kernel, conv, 0, conv.Inputs, affine);
 
-    /// <summary>Packs the input channels <paramref name="from"/> to <paramref name="from"/> + <paramref name="count"/> of a convolution, with its bias.</summary>
+    /// <summary>
+    /// Packs the input channels <paramref name="from"/> to <paramref name="from"/> + <paramref name="count"/> of a convolution, with its
+    /// bias.
+    /// </summary>
     public static PackedConv Slice(MatrixKernel kernel, ConvWeights conv, int from, int count, BatchNormWeights? affine = null)
     {
         ReadOnlyMemory<float> weight = conv.Weight, bias = conv.Bias;

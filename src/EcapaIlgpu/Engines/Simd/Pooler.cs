@@ -5,13 +5,17 @@ using EcapaIlgpu.Model;
 
 namespace EcapaIlgpu.Engines.Simd;
 
-/// <summary>Frames to one vector per utterance: attentive statistics (with or without global context), or plain mean and deviation.</summary>
+/// <summary>
+/// Frames to one vector per utterance: attentive statistics (with or without global context), or plain mean and deviation.
+/// </summary>
 internal sealed unsafe class Pooler : IDisposable
 {
     private const int Channels = EcapaConfig.AggregateChannels;
     private const int Bottleneck = EcapaConfig.Bottleneck;
 
-    /// <summary>Added under the root of the plain deviation, and the floor under that of the weighted one (wespeaker's pooling layers).</summary>
+    /// <summary>
+    /// Added under the root of the plain deviation, and the floor under that of the weighted one (wespeaker's pooling layers).
+    /// </summary>
     private const double DeviationFloor = 1e-7;
 
     private readonly RowProduct _product;
@@ -54,22 +58,21 @@ internal sealed unsafe class Pooler : IDisposable
         float* moments = _moments.Require((long)utterances * 2 * Channels);
         Moments(x, offsets, moments);
         cancellation.ThrowIfCancellationRequested();
-        for (int u = 0; u < utterances && _kind is not Pooling.Astp; u++)
-        {
-            // The moments lie as [mean; deviation]: what each plain pooling gives out is a part of that.
-            int from = _kind is Pooling.Tsdp ? Channels : 0, size = _kind is Pooling.Tstp ? 2 * Channels : Channels;
-            new ReadOnlySpan<float>(moments + ((nint)u * 2 * Channels) + from, size).CopyTo(new Span<float>(pooled + ((nint)u * size), size));
-        }
         if (_kind is not Pooling.Astp)
+        {
+            CopyMoments(moments, utterances, pooled);
             return;
+        }
         HiddenLayer(x, offsets, moments, hidden);
         cancellation.ThrowIfCancellationRequested();
         int strips = TimeStatistics.Strips(Channels);
         _pool.Run(utterances * strips, (item, _) =>
         {
+            if (cancellation.IsCancellationRequested)
+                return;
             int u = item / strips, from = item % strips * TimeStatistics.Strip;
-            if (!cancellation.IsCancellationRequested)
-                Attend(x, hidden, offsets[u], offsets[u + 1], from, moments + ((nint)u * 2 * Channels) + from, pooled + ((nint)u * 2 * Channels) + from);
+            nint at = ((nint)u * 2 * Channels) + from;
+            Attend(x, hidden, offsets[u], offsets[u + 1], from, moments + at, pooled + at);
         });
         cancellation.ThrowIfCancellationRequested();
     }
@@ -80,7 +83,20 @@ internal sealed unsafe class Pooler : IDisposable
             part?.Dispose();
     }
 
-    /// <summary>Mean, and where it is wanted sqrt(variance + 1e-7), of every utterance: <c>[utterances, (mean, deviation), 1536]</c>.</summary>
+    /// <summary>The part of the moments, <c>[mean; deviation]</c> of each utterance, that a pooling without attention gives out.</summary>
+    private void CopyMoments(float* moments, int utterances, float* pooled)
+    {
+        int from = _kind is Pooling.Tsdp ? Channels : 0, size = _kind is Pooling.Tstp ? 2 * Channels : Channels;
+        for (int u = 0; u < utterances; u++)
+        {
+            ReadOnlySpan<float> part = new(moments + ((nint)u * 2 * Channels) + from, size);
+            part.CopyTo(new Span<float>(pooled + ((nint)u * size), size));
+        }
+    }
+
+    /// <summary>
+    /// Mean, and where it is wanted sqrt(variance + 1e-7), of every utterance: <c>[utterances, (mean, deviation), 1536]</c>.
+    /// </summary>
     private void Moments(float* x, int[] offsets, float* moments)
     {
         int strips = TimeStatistics.Strips(Channels);
@@ -121,7 +137,8 @@ internal sealed unsafe class Pooler : IDisposable
         {
             for (int row = item * PieceRows; row < Math.Min(rows, (item + 1) * PieceRows); row++)
             {
-                // Row by row: a vector library may take another path for another length, and a row's bits must not depend on its neighbours.
+                // Row by row: a vector library may take another path for another length, and a row's bits must not depend on its
+                // neighbours.
                 Span<float> values = new(hidden + ((nint)row * Bottleneck), Bottleneck);
                 TensorPrimitives.Tanh(values, values);
             }
@@ -129,10 +146,10 @@ internal sealed unsafe class Pooler : IDisposable
     }
 
     /// <summary>
-    /// Attention logits, softmax over time and weighted mean and deviation of one strip of channels of one utterance, in one pass: the logits of a few rows at a
-    /// time never leave the cache. Running maximum, sum of weights, and sums of weighted distances from the plain mean and of their squares:
-    /// taking the distances from a mean that is near the weighted one keeps E[x^2] - E[x]^2 from cancelling, and dividing by the sum of the weights as
-    /// it was really summed keeps them summing to one.
+    /// Attention logits, softmax over time and weighted mean and deviation of one strip of channels of one utterance, in one pass: the
+    /// logits of a few rows at a time never leave the cache. Running maximum, sum of weights, and sums of weighted distances from the plain
+    /// mean and of their squares: taking the distances from a mean that is near the weighted one keeps E[x^2] - E[x]^2 from cancelling, and
+    /// dividing by the sum of the weights as it was really summed keeps them summing to one.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Attend(float* x, float* hidden, int from, int to, int firstChannel, float* mean, float* pooled)
@@ -152,7 +169,10 @@ internal sealed unsafe class Pooler : IDisposable
                 table[r] = hidden + ((nint)Math.Min(row + r, to - 1) * Bottleneck);
             _product.RunBlock(_up, table, count, firstPanel, lastPanel, default, logits - firstChannel, Strip);
             for (int c = 0; c < Strip; c += 8)
-                Accumulate(logits + c, x + ((nint)row * Channels) + firstChannel + c, count, Vector256.Load(mean + c), maximum + c, sums + c);
+            {
+                float* frames = x + ((nint)row * Channels) + firstChannel + c;
+                Accumulate(logits + c, frames, count, Vector256.Load(mean + c), maximum + c, sums + c);
+            }
         }
         for (int c = 0; c < Strip; c++)
         {

@@ -9,8 +9,8 @@ namespace EcapaIlgpu.Engines.Simd;
 internal sealed unsafe class RowProduct(MatrixKernel kernel, WorkerPool pool)
 {
     /// <summary>
-    /// Floats of input rows that one piece of work keeps in the second-level cache while the weight panels pass by: 256 KB, so that a panel of
-    /// 1024 x 64 (another 256 KB) fits beside it in the 1 MB (often 2 MB) of today's server cores.
+    /// Floats of input rows that one piece of work keeps in the second-level cache while the weight panels pass by: 256 KB, so that a panel
+    /// of 1024 x 64 (another 256 KB) fits beside it in the 1 MB (often 2 MB) of today's server cores.
     /// </summary>
     private const int CachedFloats = 64 * 1024;
 
@@ -59,9 +59,7 @@ internal sealed unsafe class RowProduct(MatrixKernel kernel, WorkerPool pool)
         RunPieces(conv, rows, (from, count, firstPanel, lastPanel) =>
         {
             float** table = stackalloc float*[MaxTiles * MatrixKernel.TileRows * MaxTaps];
-            int utterance = Array.BinarySearch(offsets, from);
-            if (utterance < 0)
-                utterance = ~utterance - 1;
+            int utterance = FrameRange.UtteranceAt(offsets, from);
             for (int r = 0; r < RoundUp(count); r++)
             {
                 int row = Math.Min(from + r, rows - 1);
@@ -77,7 +75,8 @@ internal sealed unsafe class RowProduct(MatrixKernel kernel, WorkerPool pool)
     /// Points the taps of tile row <paramref name="r"/> at the input rows around <paramref name="row"/>, or at
     /// <paramref name="zeros"/> outside <paramref name="first"/> to <paramref name="end"/>.
     /// </summary>
-    public static void FillTaps(float** table, int r, PackedConv conv, float* input, int row, int dilation, int first, int end, float* zeros)
+    public static void FillTaps(
+        float** table, int r, PackedConv conv, float* input, int row, int dilation, int first, int end, float* zeros)
     {
         float** tile = table + (r / MatrixKernel.TileRows * MatrixKernel.TileRows * conv.Taps) + (r % MatrixKernel.TileRows);
         for (int tap = 0; tap < conv.Taps; tap++)
@@ -96,7 +95,8 @@ internal sealed unsafe class RowProduct(MatrixKernel kernel, WorkerPool pool)
     /// <param name="epilogue">What happens to the sums.</param>
     /// <param name="output">The piece's row 0, column 0.</param>
     /// <param name="outputStride">Floats from one output row to the next.</param>
-    public void RunBlock(PackedConv conv, float** table, int rows, int firstPanel, int lastPanel, Epilogue epilogue, float* output, nint outputStride)
+    public void RunBlock(
+        PackedConv conv, float** table, int rows, int firstPanel, int lastPanel, Epilogue epilogue, float* output, nint outputStride)
     {
         float* tile = stackalloc float[MatrixKernel.TileRows * MatrixKernel.MaxPanelWidth];
         for (int panel = firstPanel; panel < lastPanel; panel++)

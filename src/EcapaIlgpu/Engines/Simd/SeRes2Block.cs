@@ -75,7 +75,8 @@ internal sealed unsafe class SeRes2Block : IDisposable
 
     public void Dispose()
     {
-        foreach (IDisposable part in (IEnumerable<IDisposable>)[_first, .. _steps, _second, _squeeze, _excite, _inner, _outer, _gates, .. _scratch])
+        IDisposable[] parts = [_first, .. _steps, _second, _squeeze, _excite, _inner, _outer, _gates, .. _scratch];
+        foreach (IDisposable part in parts)
             part.Dispose();
     }
 
@@ -88,8 +89,8 @@ internal sealed unsafe class SeRes2Block : IDisposable
     }
 
     /// <summary>
-    /// <c>y0 = f0(s0), yi = fi(y(i-1) + si)</c>, output <c>[y0..y6, s7]</c> for one piece of one utterance. Each step needs its neighbours one dilation away, so the
-    /// first step runs over the piece and six dilations around it, the last over the piece alone.
+    /// <c>y0 = f0(s0), yi = fi(y(i-1) + si)</c>, output <c>[y0..y6, s7]</c> for one piece of one utterance. Each step needs its neighbours
+    /// one dilation away, so the first step runs over the piece and six dilations around it, the last over the piece alone.
     /// </summary>
     private void Chain(FrameRange piece, float* inner, float* outer, AlignedBuffer scratch)
     {
@@ -114,8 +115,11 @@ internal sealed unsafe class SeRes2Block : IDisposable
             }
             for (int row = piece.From; row < piece.To; row++)
                 Copy(result + (row * width), outer + (row * channels) + (step * width));
-            for (int row = reach.From; step < Steps - 1 && row < reach.To; row++)
-                Add(result + (row * width), inner + (row * channels) + ((step + 1) * width), input + (row * width));
+            if (step < Steps - 1)
+            {
+                for (int row = reach.From; row < reach.To; row++)
+                    Add(result + (row * width), inner + (row * channels) + ((step + 1) * width), input + (row * width));
+            }
         }
         for (int row = piece.From; row < piece.To; row++)
             Copy(inner + (row * channels) + (Steps * width), outer + (row * channels) + (Steps * width));
@@ -153,9 +157,7 @@ internal sealed unsafe class SeRes2Block : IDisposable
         _pool.Run((rows + PieceRows - 1) / PieceRows, (item, _) =>
         {
             int from = item * PieceRows, to = Math.Min(rows, from + PieceRows);
-            int u = Array.BinarySearch(offsets, from);
-            if (u < 0)
-                u = ~u - 1;
+            int u = FrameRange.UtteranceAt(offsets, from);
             for (int row = from; row < to; row++)
             {
                 while (row >= offsets[u + 1])
@@ -167,8 +169,8 @@ internal sealed unsafe class SeRes2Block : IDisposable
 
     private void Copy(float* source, float* target) => new ReadOnlySpan<float>(source, _width).CopyTo(new Span<float>(target, _width));
 
-    private void Add(float* left, float* right, float* sum)
-        => TensorPrimitives.Add(new ReadOnlySpan<float>(left, _width), new ReadOnlySpan<float>(right, _width), new Span<float>(sum, _width));
+    private void Add(float* left, float* right, float* sum) => TensorPrimitives.Add(
+        new ReadOnlySpan<float>(left, _width), new ReadOnlySpan<float>(right, _width), new Span<float>(sum, _width));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyAdd(float* x, float* factor, float* y, nint count)

@@ -10,11 +10,15 @@ namespace EcapaIlgpu.Engines.Simd;
 /// Memory for a batch of R frames is 4 R (2 C + 1536) bytes and a fixed remainder: an hour of speech in one utterance takes 3.7 GB with 512
 /// channels and 5.2 GB with 1024. It is kept for the next batch, except after such giants.
 /// </para>
-/// <para>Thread-safe: calls from several threads wait for each other. <see cref="Dispose"/> may be called twice, but not during a call.</para>
+/// <para>
+/// Thread-safe: calls from several threads wait for each other, <see cref="Dispose"/> among them. Until then the engine keeps its threads.
+/// </para>
 /// </remarks>
 public sealed unsafe class SimdEngine : IEmbeddingEngine
 {
-    /// <summary>Frames that pass through a block together. 2048 frames of 1024 channels are 8 MB, which stays in the last-level cache.</summary>
+    /// <summary>
+    /// Frames that pass through a block together. 2048 frames of 1024 channels are 8 MB, which stays in the last-level cache.
+    /// </summary>
     private const int RangeFrames = 2048;
 
     /// <summary>Floats that the engine keeps from one batch to the next: 256 MB.</summary>
@@ -41,11 +45,13 @@ public sealed unsafe class SimdEngine : IEmbeddingEngine
     /// <param name="weights">The network.</param>
     /// <param name="options">Threads and vector width; null for all of the machine.</param>
     /// <exception cref="PlatformNotSupportedException">The vector width asked for is not to be had.</exception>
+    /// <exception cref="ArgumentException">A tensor of the weights is not as long as their configuration makes it.</exception>
     public SimdEngine(EcapaWeights weights, SimdOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentOutOfRangeException.ThrowIfNegative(options?.Threads ?? 0);
-        _weights = weights;
+        // Loops over pointers trust the shapes from here on.
+        _weights = weights = EcapaTensors.Checked(weights);
         MatrixKernel kernel = MatrixKernel.Create(options?.VectorBits);
         int threads = options?.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         EcapaConfig config = weights.Config;
@@ -72,15 +78,22 @@ public sealed unsafe class SimdEngine : IEmbeddingEngine
     {
         ArgumentNullException.ThrowIfNull(batch);
         if (batch.FeatureDim != Config.FeatureDim)
-            throw new ArgumentException($"The network reads {Config.FeatureDim} numbers a frame, the batch has {batch.FeatureDim}.", nameof(batch));
-        if (embeddings.Length != batch.Count * Config.EmbeddingSize)
-            throw new ArgumentException($"{batch.Count} embeddings of {Config.EmbeddingSize} do not fit a span of {embeddings.Length}.", nameof(embeddings));
+        {
+            throw new ArgumentException(
+                $"The network reads {Config.FeatureDim} numbers a frame, the batch has {batch.FeatureDim}.", nameof(batch));
+        }
+        if (embeddings.Length != (long)batch.Count * Config.EmbeddingSize)
+        {
+            throw new ArgumentException(
+                $"{batch.Count} embeddings of {Config.EmbeddingSize} do not fit a span of {embeddings.Length}.", nameof(embeddings));
+        }
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             try
             {
-                Forward(batch, embeddings, cancellation);
+                if (batch.Count > 0)
+                    Forward(batch, embeddings, cancellation);
             }
             finally
             {
@@ -103,7 +116,9 @@ public sealed unsafe class SimdEngine : IEmbeddingEngine
             part.Dispose();
     }
 
-    /// <summary>The embedding layer with both batch normalisations around it: exact, because nothing but affine maps lies between them.</summary>
+    /// <summary>
+    /// The embedding layer with both batch normalisations around it: exact, because nothing but affine maps lies between them.
+    /// </summary>
     private static PackedConv FoldLinear(MatrixKernel kernel, EcapaWeights weights)
     {
         ConvWeights linear = weights.Linear;
@@ -136,7 +151,8 @@ public sealed unsafe class SimdEngine : IEmbeddingEngine
         for (int b = 0; b < _blocks.Length; b++)
         {
             _blocks[b].Run(state, branch, offsets, ranges, cancellation);
-            // The aggregating convolution reads the three blocks' outputs side by side; summing its product block by block spares keeping them.
+            // The aggregating convolution reads the three blocks' outputs side by side; summing its product block by block spares keeping
+            // them.
             Epilogue epilogue = new() { Accumulate = b > 0, Relu = b == _blocks.Length - 1 };
             _product.Run(_aggregate[b], state, channels, rows, epilogue, aggregated, EcapaConfig.AggregateChannels);
             cancellation.ThrowIfCancellationRequested();

@@ -1,6 +1,8 @@
 namespace EcapaIlgpu.Engines.Simd;
 
-/// <summary>How the CPU engine uses the machine. No setting changes a bit of the embeddings on a processor with fused multiply-add.</summary>
+/// <summary>
+/// How the CPU engine uses the machine. No setting changes a bit of the embeddings on a processor with fused multiply-add.
+/// </summary>
 public sealed record SimdOptions
 {
     /// <summary>Threads that compute, the caller's among them; 0 takes every core.</summary>

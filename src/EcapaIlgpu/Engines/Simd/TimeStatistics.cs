@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace EcapaIlgpu.Engines.Simd;
 
 /// <summary>
-/// Mean and variance over the frames of one utterance, a strip of channels at a time so that threads share an utterance by its channels and the order of every sum
-/// stays the frames' own.
+/// Mean and variance over the frames of one utterance, a strip of channels at a time so that threads share an utterance by its channels and
+/// the order of every sum stays the frames' own.
 /// </summary>
 internal static unsafe class TimeStatistics
 {
@@ -13,8 +13,8 @@ internal static unsafe class TimeStatistics
     public const int Strip = 64;
 
     /// <summary>
-    /// Frames that are summed in float32 before the sum goes on in float64: short enough that rounding stays near one unit in the last place
-    /// for an hour of frames, long enough that the float64 part costs nothing.
+    /// Frames that are summed in float32 before the sum goes on in float64: short enough that rounding stays near one unit in the last
+    /// place for an hour of frames, long enough that the float64 part costs nothing.
     /// </summary>
     private const int Chunk = 48;
 
@@ -22,13 +22,18 @@ internal static unsafe class TimeStatistics
     public static int Strips(int channels) => (channels + Strip - 1) / Strip;
 
     /// <summary><c>mean[c] = 1/frames sum_t x[t, c]</c>.</summary>
-    public static void Mean(float* x, nint stride, int frames, int channels, float* mean) => Average(x, stride, frames, channels, null, frames, mean);
+    public static void Mean(float* x, nint stride, int frames, int channels, float* mean) =>
+        Average(x, stride, frames, channels, null, frames, mean);
 
-    /// <summary><c>variance[c] = 1/(frames - 1) sum_t (x[t, c] - mean[c])^2</c>; 0 for a single frame, where PyTorch would give NaN.</summary>
-    public static void Variance(float* x, nint stride, int frames, int channels, float* mean, float* variance)
-        => Average(x, stride, frames, channels, mean, Math.Max(1, frames - 1), variance);
+    /// <summary>
+    /// <c>variance[c] = 1/(frames - 1) sum_t (x[t, c] - mean[c])^2</c>; 0 for a single frame, where PyTorch would give NaN.
+    /// </summary>
+    public static void Variance(float* x, nint stride, int frames, int channels, float* mean, float* variance) =>
+        Average(x, stride, frames, channels, mean, Math.Max(1, frames - 1), variance);
 
-    /// <summary>Sums of x, or of its squared distances from <paramref name="centre"/>, over frames, divided by <paramref name="divisor"/>.</summary>
+    /// <summary>
+    /// Sums of x, or of its squared distances from <paramref name="centre"/>, over frames, divided by <paramref name="divisor"/>.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Average(float* x, nint stride, int frames, int channels, float* centre, double divisor, float* result)
     {

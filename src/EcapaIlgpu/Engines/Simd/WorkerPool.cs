@@ -1,14 +1,17 @@
 namespace EcapaIlgpu.Engines.Simd;
 
 /// <summary>
-/// A fixed set of threads that run numbered pieces of work together with the caller and meet at the end. A forward pass is some forty such meetings of
-/// a fraction of a millisecond each: threads of our own that look for work a few microseconds before they sleep cost less
-/// there than the shared pool's queues.
+/// A fixed set of threads that run numbered pieces of work together with the caller and meet at the end. A forward pass is some forty such
+/// meetings of a fraction of a millisecond each: threads of our own that look for work a few microseconds before they sleep cost less there
+/// than the shared pool's queues.
 /// </summary>
 /// <remarks>One caller at a time.</remarks>
 internal sealed class WorkerPool : IDisposable
 {
-    /// <summary>Looks at the work counter before a thread sleeps, about 20 microseconds' worth: longer than the gap between two stages, short beside a stage.</summary>
+    /// <summary>
+    /// Looks at the work counter before a thread sleeps, about 20 microseconds' worth: longer than the gap between two stages, short beside
+    /// a stage.
+    /// </summary>
     private const int SpinsBeforeSleep = 400;
 
     private readonly Worker[] _workers;
@@ -38,8 +41,10 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>Threads that work, the caller among them.</summary>
     public int Threads { get; }
 
-    /// <summary>Runs <paramref name="work"/> (item, thread) for the items 0 to <paramref name="items"/> - 1 in any order, on threads 0 (the caller) to
-    /// <see cref="Threads"/> - 1; returns when all are done.</summary>
+    /// <summary>
+    /// Runs <paramref name="work"/> (item, thread) for the items 0 to <paramref name="items"/> - 1 in any order, on threads 0 (the caller)
+    /// to <see cref="Threads"/> - 1; returns when all are done.
+    /// </summary>
     /// <exception cref="Exception">The first exception that a piece threw; the pieces not yet begun are then left out.</exception>
     public void Run(int items, Action<int, int> work)
     {
@@ -104,8 +109,8 @@ internal sealed class WorkerPool : IDisposable
                 return;
             Thread.SpinWait(8);
         }
-        // The caller changes the round, then looks who sleeps; we say that we sleep, then look at the round: with a full fence between on both
-        // sides one of the two sees the other, and no call is lost. A permit too many only makes this loop turn once more.
+        // The caller changes the round, then looks who sleeps; we say that we sleep, then look at the round: with a full fence between on
+        // both sides one of the two sees the other, and no call is lost. A permit too many only makes this loop turn once more.
         Interlocked.Exchange(ref worker.Asleep, 1);
         while (_round == seen && !_stopped)
             worker.Wake.Wait();

@@ -5,8 +5,6 @@ namespace EcapaIlgpu.Model.Heads;
 /// <summary>A head's tensors as its constructor takes them one by one; what does not fit is collected and reported at once.</summary>
 internal sealed class HeadTensors(IReadOnlyDictionary<string, NamedTensor> tensors, ProjectionKind kind, int embeddingSize, string source)
 {
-    private const int MaxLines = 20;
-
     private readonly HashSet<string> _known = new(StringComparer.Ordinal);
     private readonly List<string> _problems = [];
 
@@ -49,11 +47,9 @@ internal sealed class HeadTensors(IReadOnlyDictionary<string, NamedTensor> tenso
     {
         IEnumerable<string> surplus = tensors.Where(t => !_known.Contains(t.Key))
             .Select(t => $"surplus {Shown.Name(t.Key)} {t.Value.ShapeText}");
-        string[] problems = [.. _problems, .. surplus];
-        if (problems.Length == 0)
+        if (_problems.Count == 0 && !surplus.Any())
             return;
-        throw new InputException(source, $"its projection does not fit the head {kind} for embeddings of {embeddingSize} numbers:\n  "
-            + string.Join("\n  ", problems.Take(MaxLines))
-            + (problems.Length > MaxLines ? $"\n  and {problems.Length - MaxLines} more" : ""));
+        throw new InputException(source, $"its projection does not fit the head {kind} for embeddings of {embeddingSize} numbers:"
+            + Shown.Lines(_problems.Concat(surplus)));
     }
 }

@@ -1,8 +1,8 @@
-namespace EcapaIlgpu.Extraction.Writers;
+namespace EcapaIlgpu;
 
 /// <summary>
 /// A file that appears under its name only when it is complete: it is written beside, under a hidden temporary name, and moved into place.
-/// Rows go straight to the file, unbuffered, so that a row is either in it or not when the disk fills up or the run is stopped.
+/// Writes go straight to the file, unbuffered, so that a row is either in it or not when the disk fills up or the run is stopped.
 /// </summary>
 internal sealed class OutputFile : IDisposable
 {
@@ -11,7 +11,7 @@ internal sealed class OutputFile : IDisposable
     private readonly string? _temporaryPath;
     private readonly string? _finalPath;
     private readonly bool _ownsStream;
-    private long _completeRows;
+    private long _wholeBytes;
     private bool _committed;
 
     private OutputFile(Stream stream, string name, bool ownsStream, string? temporaryPath = null, string? finalPath = null)
@@ -26,7 +26,9 @@ internal sealed class OutputFile : IDisposable
     /// <summary>Bytes written so far.</summary>
     public long Position { get; private set; }
 
-    /// <summary>Begins a file. Devices (anything below <c>/dev</c>, where a file cannot be moved into place) are written directly.</summary>
+    /// <summary>
+    /// Begins a file. Devices (anything below <c>/dev</c>, where a file cannot be moved into place) are written directly.
+    /// </summary>
     /// <exception cref="InputException">The folder does not exist or cannot be written.</exception>
     public static OutputFile Create(string path)
     {
@@ -74,7 +76,7 @@ internal sealed class OutputFile : IDisposable
     }
 
     /// <summary>Says that what has been written makes whole rows: it is kept if writing fails later.</summary>
-    public void MarkWhole() => _completeRows = Position;
+    public void MarkWhole() => _wholeBytes = Position;
 
     /// <summary>Cuts off what follows the last whole row, rewrites the beginning where asked, and moves the file into place.</summary>
     /// <param name="head">Bytes that replace the first ones.</param>
@@ -85,8 +87,8 @@ internal sealed class OutputFile : IDisposable
         {
             if (_finalPath is not null)
             {
-                if (_stream.Length != _completeRows)
-                    _stream.SetLength(_completeRows);
+                if (_stream.Length != _wholeBytes)
+                    _stream.SetLength(_wholeBytes);
                 if (!head.IsEmpty)
                 {
                     _stream.Position = 0;

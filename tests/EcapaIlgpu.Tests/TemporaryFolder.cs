@@ -1,4 +1,4 @@
-namespace EcapaIlgpu.Tests.Extraction;
+namespace EcapaIlgpu.Tests;
 
 /// <summary>A folder that goes away with the test.</summary>
 internal sealed class TemporaryFolder : IDisposable
@@ -11,6 +11,12 @@ internal sealed class TemporaryFolder : IDisposable
     {
         Directory.CreateDirectory(Path.GetDirectoryName(this[relative])!);
         File.WriteAllText(this[relative], content);
+        return this[relative];
+    }
+
+    public string Write(string relative, byte[] content)
+    {
+        File.WriteAllBytes(this[relative], content);
         return this[relative];
     }
 
