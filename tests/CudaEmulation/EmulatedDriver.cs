@@ -232,24 +232,12 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
         return Add(new Function(loaded.Owner, program));
     });
 
-    int ICudaDriver.GetFunctionAttribute(nint function, CudaFunctionAttribute attribute) => Call("cuFuncGetAttribute", _ =>
-    {
-        Function kernel = Get<Function>(function, "cuFuncGetAttribute");
-        return attribute switch
-        {
-            CudaFunctionAttribute.MaxThreadsPerBlock => kernel.Program.Entry.MaxThreads,
-            CudaFunctionAttribute.SharedSizeBytes => kernel.Program.Entry.StaticSharedBytes,
-            _ => kernel.MaxDynamicBytes,
-        };
-    });
-
-    void ICudaDriver.SetFunctionAttribute(nint function, CudaFunctionAttribute attribute, int value) => Call("cuFuncSetAttribute", device =>
+    void ICudaDriver.AllowDynamicSharedBytes(nint function, int bytes) => Call("cuFuncSetAttribute", device =>
     {
         Function kernel = Get<Function>(function, "cuFuncSetAttribute");
-        if (attribute != CudaFunctionAttribute.MaxDynamicSharedSizeBytes || value < 0
-            || value + kernel.Program.Entry.StaticSharedBytes > device.Gpu.MaxSharedBytesOptIn)
+        if (bytes < 0 || bytes + kernel.Program.Entry.StaticSharedBytes > device.Gpu.MaxSharedBytesOptIn)
             throw Error("cuFuncSetAttribute", CudaResult.InvalidValue);
-        kernel.MaxDynamicBytes = value;
+        kernel.MaxDynamicBytes = bytes;
     });
 
     void ICudaDriver.Launch(nint function, Index3D gridDim, Index3D groupDim, int dynamicSharedBytes, nint stream, void** arguments)

@@ -139,7 +139,7 @@ public class OperationTests
             long[] combination = [first[i % first.Length], second[i / first.Length], types.Length > 2 ? Samples(types[2])[(i * 7 + 3) % Samples(types[2]).Length] : 0];
             combinations.Add(combination[..types.Length]);
         }
-        Constant[] literals = types.Length < 2 ? [] : [.. Samples(types[^1]).Select(bits => new Constant(types[^1], bits))];
+        Constant[] literals = types.Length < 2 ? [] : [.. Samples(types[^1]).Where((_, i) => i % 4 == 1).Select(bits => new Constant(types[^1], bits))];
         long[] actual = OperationKernel.Run(
             accelerator, Kernel(operation, literals), types, [.. Enumerable.Range(0, types.Length).Select(k => combinations.Select(c => c[k]).ToArray())],
             operation.Type, 1 + literals.Length);
@@ -151,9 +151,9 @@ public class OperationTests
             if (Expected(operation, operands) is { } expected)
             {
                 var found = new Constant(operation.Type, actual[i]);
-                Assert.True(
-                    Same(operation, expected, found),
-                    $"{operation.Op}.{IrPrinter.Variant(operation)} of {string.Join(", ", operands.Select(o => $"{o.Type} {o}"))}: expected {expected}, found {found}");
+                // There are a million of these: the message is made only where it is needed.
+                if (!Same(operation, expected, found))
+                    Assert.Fail($"{operation.Op}.{IrPrinter.Variant(operation)} of {string.Join(", ", operands.Select(o => $"{o.Type} {o}"))}: expected {expected}, found {found}");
             }
         }
     }
