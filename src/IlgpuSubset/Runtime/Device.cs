@@ -1,0 +1,48 @@
+namespace ILGPU.Runtime;
+
+/// <summary>A device that a context found, before anything is made on it. Immutable.</summary>
+public abstract class Device
+{
+    private protected Device()
+    {
+    }
+
+    /// <summary>Through what the device is reached.</summary>
+    public abstract AcceleratorType AcceleratorType { get; }
+
+    /// <summary>The name its maker gave it.</summary>
+    public string Name { get; private protected init; } = "";
+
+    /// <summary>Its memory in bytes.</summary>
+    public long MemorySize { get; private protected init; }
+
+    /// <summary>The most groups of a launch.</summary>
+    public Index3D MaxGridSize { get; private protected init; }
+
+    /// <summary>The most threads of a group along each axis.</summary>
+    public Index3D MaxGroupSize { get; private protected init; }
+
+    /// <summary>The most threads of a group.</summary>
+    public int MaxNumThreadsPerGroup { get; private protected init; }
+
+    /// <summary>The most shared memory of a group in bytes.</summary>
+    public int MaxSharedMemoryPerGroup { get; private protected init; }
+
+    /// <summary>The lanes that run in step.</summary>
+    public int WarpSize { get; private protected init; }
+
+    /// <summary>The number of units that run groups side by side.</summary>
+    public int NumMultiprocessors { get; private protected init; }
+
+    /// <summary>The most threads that one unit holds at once.</summary>
+    public int MaxNumThreadsPerMultiprocessor { get; private protected init; }
+
+    /// <summary>The most threads that the device holds at once.</summary>
+    public int MaxNumThreads => NumMultiprocessors * MaxNumThreadsPerMultiprocessor;
+
+    /// <summary>Opens the device; the caller disposes the accelerator before the context.</summary>
+    public abstract Accelerator CreateAccelerator(Context context);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Name} ({AcceleratorType})";
+}
