@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using ILGPU.Compiler.IR;
+using ILGPU.Runtime;
 
 namespace ILGPU.Compiler;
 
@@ -47,8 +48,9 @@ internal sealed class TypeLayout
                 int alignment = Math.Min(part.Alignment, pack);
                 int offset = Align(Size, alignment);
                 _fields.Add(field, (offset, leaves.Count));
-                leaves.AddRange(part.Leaves.Select(leaf =>
-                    leaf with { Offset = leaf.Offset + offset, Path = $".{FieldName(field)}{leaf.Path}" }));
+                // A view with a layout is, to whoever reads a message, the view itself.
+                string name = type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ArrayView1D<,>) ? "" : $".{FieldName(field)}";
+                leaves.AddRange(part.Leaves.Select(leaf => leaf with { Offset = leaf.Offset + offset, Path = name + leaf.Path }));
                 Size = offset + part.Size;
                 Alignment = Math.Max(Alignment, alignment);
             }

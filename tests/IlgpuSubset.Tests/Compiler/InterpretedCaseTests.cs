@@ -24,4 +24,13 @@ public class InterpretedCaseTests
         using Accelerator accelerator = new InterpreterDevice(warpSize: 8).CreateAccelerator(context);
         CompilerCases.Get(name).Check(accelerator);
     }
+
+    [Theory]
+    [MemberData(nameof(CompilerCases.Names), MemberType = typeof(CompilerCases))]
+    public void Structures_to_the_same(string name)
+    {
+        using Context context = Context.Create().ToContext();
+        using Accelerator accelerator = new InterpreterDevice(warpSize: 16, structured: true).CreateAccelerator(context);
+        CompilerCases.Get(name).Check(accelerator);
+    }
 }

@@ -8,8 +8,9 @@ namespace ILGPU.Tests.Interpreter;
 /// <summary>A device on which kernels are interpreted: everything of a back end but speed.</summary>
 internal sealed class InterpreterDevice : Device
 {
-    public InterpreterDevice(int warpSize)
+    public InterpreterDevice(int warpSize, bool structured = false)
     {
+        Structured = structured;
         Name = "IR interpreter";
         MemorySize = int.MaxValue;
         MaxGridSize = new Index3D(int.MaxValue, 65535, 65535);
@@ -20,6 +21,9 @@ internal sealed class InterpreterDevice : Device
         NumMultiprocessors = 1;
         MaxNumThreadsPerMultiprocessor = 1024;
     }
+
+    /// <summary>Whether kernels run by their regions instead of their blocks.</summary>
+    public bool Structured { get; }
 
     public override AcceleratorType AcceleratorType => AcceleratorType.CPU;
 
@@ -41,7 +45,7 @@ internal sealed class InterpreterAccelerator(Context context, InterpreterDevice 
     internal override KernelModule LoadModule(IrKernel kernel)
     {
         LastKernel = kernel;
-        return new Module(kernel);
+        return new Module(kernel, device.Structured);
     }
 
     private protected override MemoryBuffer AllocateCore(long length, int elementSize) => new InterpreterBuffer(this, length, elementSize);
@@ -52,10 +56,10 @@ internal sealed class InterpreterAccelerator(Context context, InterpreterDevice 
     {
     }
 
-    private sealed class Module(IrKernel kernel) : KernelModule(kernel)
+    private sealed class Module(IrKernel kernel, bool structured) : KernelModule(kernel)
     {
         public override void Launch(AcceleratorStream stream, in KernelConfig config, ReadOnlySpan<KernelArgument> arguments) =>
-            IrInterpreter.Run(Kernel, config, arguments);
+            IrInterpreter.Run(Kernel, config, arguments, structured);
 
         public override void Dispose()
         {

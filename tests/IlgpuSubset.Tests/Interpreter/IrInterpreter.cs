@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
+using ILGPU.Compiler.Analysis;
 using ILGPU.Compiler.IR;
 using ILGPU.Compiler.Passes;
+using ILGPU.Compiler.Structure;
 using ILGPU.Runtime;
 
 namespace ILGPU.Tests.Interpreter;
@@ -22,11 +24,16 @@ internal sealed class IrInterpreter
     private readonly KernelConfig _config;
     private readonly IReadOnlyDictionary<Instruction, int> _sharedOffsets;
     private readonly int _staticShared;
+    private readonly Uniformity _uniformity;
+    private readonly Region? _structure;
+    private readonly Dictionary<(Instruction Instruction, int Time), long> _uniformValues = [];
 
-    private IrInterpreter(IrKernel kernel, KernelConfig config, ReadOnlySpan<KernelArgument> arguments)
+    private IrInterpreter(IrKernel kernel, KernelConfig config, ReadOnlySpan<KernelArgument> arguments, bool structured)
     {
         _kernel = kernel;
         _config = config;
+        _uniformity = new Uniformity(kernel);
+        _structure = structured ? Structurizer.Structure(kernel, _uniformity) : null;
         foreach (Block block in kernel.Blocks)
         {
             foreach (Value value in block.Parameters.Concat<Value>(block.Instructions))
@@ -44,9 +51,10 @@ internal sealed class IrInterpreter
         (_sharedOffsets, _staticShared) = kernel.LayOutSharedMemory();
     }
 
-    public static void Run(IrKernel kernel, KernelConfig config, ReadOnlySpan<KernelArgument> arguments)
+    /// <summary>Runs a launch, following the blocks, or the regions that back ends without jumps follow.</summary>
+    public static void Run(IrKernel kernel, KernelConfig config, ReadOnlySpan<KernelArgument> arguments, bool structured)
     {
-        var interpreter = new IrInterpreter(kernel, config, arguments);
+        var interpreter = new IrInterpreter(kernel, config, arguments, structured);
         for (int z = 0; z < config.GridDim.Z; z++)
         {
             for (int y = 0; y < config.GridDim.Y; y++)
@@ -71,6 +79,7 @@ internal sealed class IrInterpreter
     private void RunGroup(Index3D group)
     {
         int kept = _memory.Count;
+        _uniformValues.Clear();
         byte[] sharedBytes = new byte[_staticShared + _config.SharedMemoryConfig.ArraySize];
         // Not zero: contents are undefined until written.
         Array.Fill(sharedBytes, (byte)0xCB);
@@ -158,15 +167,17 @@ internal sealed class IrInterpreter
         private readonly long _shared;
         private readonly long[] _values;
         private readonly bool[] _computed;
-        private Block _block;
-        private int _next;
+        private readonly int[] _times;
+        private readonly IEnumerator<Instruction> _waits;
+        private Region? _leaving;
 
         public Thread(IrInterpreter owner, Index3D group, int number, long shared)
         {
             (_owner, _group, _number, _shared) = (owner, group, number, shared);
             _values = new long[owner._slots.Count * LanesPerValue];
             _computed = new bool[owner._slots.Count];
-            _block = owner._kernel.Entry;
+            _times = new int[owner._slots.Count];
+            _waits = (owner._structure is { } structure ? Follow(structure) : FollowBlocks()).GetEnumerator();
         }
 
         /// <summary>What the thread waits at; null while it can run and after its end.</summary>
@@ -177,7 +188,7 @@ internal sealed class IrInterpreter
         public long[] Read(Value value)
         {
             if (value is Constant constant)
-                return [constant.Type.IsInteger ? constant.Bits : constant.Bits];
+                return [constant.Bits];
             if (value is Parameter parameter)
                 return [_owner._arguments[_owner._kernel.Parameters.IndexOf(parameter)]];
             int slot = _owner._slots[value];
@@ -198,34 +209,108 @@ internal sealed class IrInterpreter
 
         public void RunUntilWait()
         {
-            while (!IsDone && Waiting is null)
+            if (IsDone || Waiting is not null)
+                return;
+            IsDone = !_waits.MoveNext();
+            Waiting = IsDone ? null : _waits.Current;
+        }
+
+        private IEnumerable<Instruction> FollowBlocks()
+        {
+            Block block = _owner._kernel.Entry;
+            while (true)
             {
-                if (_next == _block.Instructions.Count)
-                {
-                    Leave();
-                    continue;
-                }
-                Instruction instruction = _block.Instructions[_next++];
-                if (instruction.IsGroupWide || instruction.Op is Opcode.Shuffle or Opcode.WarpBarrier)
-                    Waiting = instruction;
-                else
-                    Execute(instruction);
+                foreach (Instruction wait in Straight(block))
+                    yield return wait;
+                Terminator terminator = block.Terminator;
+                if (terminator.Edges.Length == 0)
+                    yield break;
+                Edge edge = terminator.Edges[terminator.Condition is { } condition && Read(condition)[0] == 0 ? 1 : 0];
+                Assign([.. edge.Target.Parameters.Zip(edge.Arguments)]);
+                block = edge.Target;
             }
         }
 
-        private void Leave()
+        /// <summary>Runs a region; afterwards <see cref="_leaving"/> is the break or continue that is under way, if any.</summary>
+        private IEnumerable<Instruction> Follow(Region region)
         {
-            Terminator terminator = _block.Terminator;
-            if (terminator.Edges.Length == 0)
+            switch (region)
             {
-                IsDone = true;
-                return;
+                case Sequence sequence:
+                    foreach (Region item in sequence.Items)
+                    {
+                        foreach (Instruction wait in Follow(item))
+                            yield return wait;
+                        if (_leaving is not null)
+                            yield break;
+                    }
+                    break;
+                case Straight straight:
+                    foreach (Instruction wait in Straight(straight.Block))
+                        yield return wait;
+                    break;
+                case Assign assign:
+                    Assign(assign.Items);
+                    break;
+                case If branch:
+                    foreach (Instruction wait in Follow(Read(branch.Condition)[0] != 0 ? branch.Then : branch.Else))
+                        yield return wait;
+                    break;
+                case Labeled labeled:
+                    foreach (Instruction wait in Follow(labeled.Body))
+                        yield return wait;
+                    if (_leaving is Break out1 && out1.Label == labeled.Label)
+                        _leaving = null;
+                    break;
+                case Loop loop:
+                    while (true)
+                    {
+                        foreach (Instruction wait in Follow(loop.Body))
+                            yield return wait;
+                        if (_leaving is Continue again && again.Label == loop.Label)
+                            _leaving = null;
+                        if (_leaving is not null)
+                            break;
+                    }
+                    if (_leaving is Break out2 && out2.Label == loop.Label)
+                        _leaving = null;
+                    break;
+                default:
+                    _leaving = region;
+                    break;
             }
-            Edge edge = terminator.Edges[terminator.Condition is { } condition && Read(condition)[0] == 0 ? 1 : 0];
-            long[][] values = [.. edge.Arguments.Select(Read)];
+        }
+
+        private IEnumerable<Instruction> Straight(Block block)
+        {
+            bool together = _owner._uniformity.RunsTogether(block);
+            foreach (Instruction instruction in block.Instructions)
+            {
+                if (instruction.IsGroupWide || instruction.Op is Opcode.Shuffle or Opcode.WarpBarrier)
+                    yield return instruction;
+                else
+                    Execute(instruction);
+                if (together && instruction.Type != IrType.Void && _owner._uniformity.IsUniform(instruction))
+                    CheckUniform(instruction);
+            }
+        }
+
+        /// <summary>Where all threads pass equally often, what is called uniform must be the same in all.</summary>
+        private void CheckUniform(Instruction instruction)
+        {
+            int time = _times[_owner._slots[instruction]]++;
+            long value = Read(instruction)[0];
+            if (_owner._uniformValues.TryGetValue((instruction, time), out long other))
+                Assert.Equal(other, value);
+            else
+                _owner._uniformValues.Add((instruction, time), value);
+        }
+
+        private void Assign(IReadOnlyList<(BlockParameter Parameter, Value Value)> items)
+        {
+            long[][] values = [.. items.Select(item => Read(item.Value))];
             for (int i = 0; i < values.Length; i++)
-                Write(edge.Target.Parameters[i], values[i]);
-            (_block, _next) = (edge.Target, 0);
+                Write(items[i].Parameter, values[i]);
         }
 
         private void Execute(Instruction i)

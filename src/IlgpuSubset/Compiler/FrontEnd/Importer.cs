@@ -344,7 +344,8 @@ internal sealed class Importer
             _code = IlReader.Read(body.GetILAsByteArray()!);
             for (int i = 0; i < _code.Count; i++)
                 _indexOfOffset.Add(_code[i].Offset, i);
-            _lines = SourceLines.Of(method);
+            // A line of this library would say less than the line that uses it.
+            _lines = method.Module.Assembly == typeof(Importer).Assembly ? [] : SourceLines.Of(method);
             _typeArguments = method.DeclaringType is { IsGenericType: true } type ? type.GetGenericArguments() : [];
             _methodArguments = method.IsGenericMethod ? method.GetGenericArguments() : [];
             _returnType = (method as MethodInfo)?.ReturnType ?? typeof(void);
@@ -805,8 +806,9 @@ internal sealed class Importer
         {
             if (!field.IsInitOnly && !field.IsLiteral)
                 throw new NotSupportedException($"The static field {field.DeclaringType?.Name}.{field.Name}, which is not readonly,");
-            return _owner.Literal(
-                field.FieldType, field.GetValue(null) ?? throw new NotSupportedException($"The object {field.DeclaringType?.Name}.{field.Name}"));
+            return field.FieldType.IsValueType
+                ? _owner.Literal(field.FieldType, field.GetValue(null)!)
+                : throw new NotSupportedException($"The object {field.DeclaringType?.Name}.{field.Name}");
         }
 
         private Value IsTrue(StackValue value)

@@ -99,7 +99,7 @@ internal static class ConvertBranches
                 Value toSecond = side == 0 ? block.Terminator.Condition! : Not(block.Terminator.Condition!);
                 Value onward = way == 1 ? second.Terminator.Condition! : Not(second.Terminator.Condition!);
                 block.Terminator = Terminator.Branch(
-                    Add(new Instruction(Opcode.And, IrType.I1, toSecond, onward)),
+                    Add(new Instruction(Opcode.And, IrType.I1, toSecond, onward) { Location = block.Terminator.Location }),
                     second.Terminator.Edges[1 - way], other, block.Terminator.Location);
                 return true;
             }
