@@ -5,9 +5,6 @@ namespace ILGPU.Compiler.Analysis;
 /// <summary>Bounds of integers, as far as they follow from how they are computed: positions in a group, counters of loops, remainders.</summary>
 internal sealed class IntegerRanges(IrKernel kernel, ControlFlow flow)
 {
-    /// <summary>More threads than a group has on any device.</summary>
-    private const int MaxGroupSize = 1 << 16;
-
     /// <summary>How far expressions are followed; beyond it nothing is known.</summary>
     private const int MaxDepth = 24;
 
@@ -109,14 +106,16 @@ internal sealed class IntegerRanges(IrKernel kernel, ControlFlow flow)
 
     private (long Min, long Max) OfSpecial(SpecialNumber number)
     {
-        int threads = kernel.MaxThreadsPerGroup ?? MaxGroupSize;
+        int threads = kernel.MaxThreadsPerGroup ?? LaunchLimits.GroupSize;
         return number switch
         {
             SpecialNumber.LaneIdx => (0, kernel.WarpSize - 1),
             <= SpecialNumber.GroupIdZ => (0, threads - 1),
             <= SpecialNumber.GroupDimZ => (1, threads),
-            <= SpecialNumber.GridIdZ => (0, int.MaxValue - 1),
-            _ => (1, int.MaxValue),
+            SpecialNumber.GridIdX => (0, LaunchLimits.GridX - 1),
+            <= SpecialNumber.GridIdZ => (0, LaunchLimits.GridYZ - 1),
+            SpecialNumber.GridDimX => (1, LaunchLimits.GridX),
+            _ => (1, LaunchLimits.GridYZ),
         };
     }
 
