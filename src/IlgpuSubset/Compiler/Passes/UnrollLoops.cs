@@ -15,27 +15,34 @@ internal static class UnrollLoops
     /// <returns>Whether anything was; then the kernel wants simplification, and another attempt.</returns>
     public static bool Run(IrKernel kernel, CompilerOptions options)
     {
+        // What was copied in this round is simplified before the loop around it is looked at.
+        var copied = new HashSet<Block>();
+        var refused = new HashSet<Block>();
+        while (UnrollOne(kernel, options, copied, refused))
+        {
+        }
+        return copied.Count > 0;
+    }
+
+    private static bool UnrollOne(IrKernel kernel, CompilerOptions options, HashSet<Block> copied, HashSet<Block> refused)
+    {
         var flow = new ControlFlow(kernel.Entry);
         kernel.Blocks = flow.Blocks;
         int total = kernel.Instructions.Count();
-        var touched = new HashSet<Block>();
         foreach (LoopBlocks loop in flow.Loops)
         {
-            if (loop.Blocks.Overlaps(touched) || CountRounds(flow, loop) is not ({ } exit, var rounds))
+            if (loop.Blocks.Overlaps(copied) || !refused.Add(loop.Header) || CountRounds(flow, loop) is not ({ } exit, var rounds))
                 continue;
             int size = loop.Blocks.Sum(block => block.Instructions.Count);
             long unrolled = (long)size * rounds;
             int limit = IndexesLocalMemory(loop) ? options.UnrolledInstructionsForRegisters : options.UnrolledInstructions;
             if (unrolled > limit || total + unrolled > 4L * options.UnrolledInstructionsForRegisters)
                 continue;
-            touched.UnionWith(loop.Blocks);
-            total += (int)unrolled;
             DemoteOutsideUses(kernel, flow, loop);
-            Unroll(flow, loop, exit, rounds);
+            copied.UnionWith(Unroll(flow, loop, exit, rounds));
+            return true;
         }
-        if (touched.Count > 0)
-            kernel.Blocks = new ControlFlow(kernel.Entry).Blocks;
-        return touched.Count > 0;
+        return false;
     }
 
     /// <summary>The block by which the loop is left, and the number of times it is reached; null where that is not constant.</summary>
@@ -218,7 +225,8 @@ internal static class UnrollLoops
         }
     }
 
-    private static void Unroll(ControlFlow flow, LoopBlocks loop, Block exit, int rounds)
+    /// <summary>Replaces a loop by copies of its blocks, which are returned.</summary>
+    private static IEnumerable<Block> Unroll(ControlFlow flow, LoopBlocks loop, Block exit, int rounds)
     {
         List<Block> blocks = [.. flow.Blocks.Where(loop.Blocks.Contains)];
         var copies = new Dictionary<Block, Block>[rounds];
@@ -272,5 +280,6 @@ internal static class UnrollLoops
             if (!loop.Blocks.Contains(from))
                 edge.Target = copies[0][loop.Header];
         }
+        return copies.SelectMany(copy => copy.Values);
     }
 }
