@@ -1,1 +1,18 @@
-return 2;
+using System.Runtime.InteropServices;
+using EcapaIlgpu.Cli;
+
+using CancellationTokenSource interrupt = new();
+// Once asks to finish the row at hand; whoever asks again means it, and the system's own way of ending the process takes over.
+using PosixSignalRegistration onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using PosixSignalRegistration onTermination = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+using CliConsole console = CliConsole.OfProcess();
+return await CliProgram.RunAsync(args, console, interrupt.Token).ConfigureAwait(false);
+
+void Stop(PosixSignalContext signal)
+{
+    if (interrupt.IsCancellationRequested)
+        return;
+    signal.Cancel = true;
+    // Not on the signal's thread: what waits for the token may take a moment.
+    _ = interrupt.CancelAsync();
+}

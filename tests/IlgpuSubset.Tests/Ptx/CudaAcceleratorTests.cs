@@ -170,7 +170,7 @@ public class CudaAcceleratorTests
         }
         var exception = Assert.Throws<ArgumentOutOfRangeException>(
             () => kernel((1, 64, SharedMemoryConfig.RequestDynamic<int>(164 * 256)), result.View));
-        Assert.Contains("167936 bytes of shared memory per group; Emulated GPU has 166912", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("167936 bytes of shared memory a group; Emulated GPU has 166912", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -49,12 +49,14 @@ internal sealed class MathExpansion
             return null;
 
         // Wider where the type has no arithmetic of its own, or where the function's accuracy comes from the extra bits.
-        bool viaDouble = isRemainder || i.Function is MathFunction.Sin or MathFunction.Cos or MathFunction.Tan or MathFunction.Atan2 or MathFunction.Pow;
+        bool viaDouble = isRemainder
+            || i.Function is MathFunction.Sin or MathFunction.Cos or MathFunction.Tan or MathFunction.Atan2 or MathFunction.Pow;
         IrType wide = i.Type == IrType.F16 ? IrType.F32 : viaDouble ? IrType.F64 : i.Type;
         var expansion = new MathExpansion(wide, i.Location);
         if (wide != i.Type)
         {
-            Value[] operands = [.. i.Operands.Select(operand => expansion.Add(Instruction.Convert(ConvertKind.FloatExtend, operand, wide, i.Location)))];
+            Value[] operands =
+                [.. i.Operands.Select(operand => expansion.Add(Instruction.Convert(ConvertKind.FloatExtend, operand, wide, i.Location)))];
             Value result = expansion.Add(new Instruction(i.Op, wide, operands) { Kind = i.Kind, Location = i.Location });
             expansion.Add(Instruction.Convert(ConvertKind.FloatTruncate, result, i.Type, i.Location));
             return expansion._code;
@@ -112,7 +114,9 @@ internal sealed class MathExpansion
         return Scale(Horner(Binary(Opcode.FSub, x, n), ExponentialTerms(double.Log(2))), n);
     }
 
-    /// <summary>Log x = e ln 2 + log m, m in [sqrt 1/2, sqrt 2); log m = 2 artanh(f / (2 + f)) with f = m - 1, arranged to lose no bits of f.</summary>
+    /// <summary>
+    /// Log x = e ln 2 + log m, m in [sqrt 1/2, sqrt 2); log m = 2 artanh(f / (2 + f)) with f = m - 1, arranged to lose no bits of f.
+    /// </summary>
     private Value Log(Value x, LogBase logBase)
     {
         Value isTiny = Compare(CompareKind.FLt, x, Constant(IsDouble ? double.ScaleB(1, -1022) : double.ScaleB(1, -126)));

@@ -45,7 +45,10 @@ internal sealed unsafe class CudaModule : KernelModule
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (dynamicBytes > _allowedDynamicBytes)
-                AllowDynamicBytes(driver, dynamicBytes);
+            {
+                driver.AllowDynamicSharedBytes(_function, dynamicBytes);
+                _allowedDynamicBytes = dynamicBytes;
+            }
         }
 
         List<Parameter> parameters = Kernel.Parameters;
@@ -71,18 +74,5 @@ internal sealed unsafe class CudaModule : KernelModule
             _disposed = true;
         }
         _accelerator.Free(driver => driver.UnloadModule(_module));
-    }
-
-    private void AllowDynamicBytes(ICudaDriver driver, int dynamicBytes)
-    {
-        if (dynamicBytes + _ptx.StaticSharedBytes > _accelerator.MaxSharedMemoryPerGroup)
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(dynamicBytes),
-                $"{Kernel.MethodName} needs {dynamicBytes + _ptx.StaticSharedBytes} bytes of shared memory per group; " +
-                $"{_accelerator.Name} has {_accelerator.MaxSharedMemoryPerGroup}.");
-        }
-        driver.AllowDynamicSharedBytes(_function, dynamicBytes);
-        _allowedDynamicBytes = dynamicBytes;
     }
 }

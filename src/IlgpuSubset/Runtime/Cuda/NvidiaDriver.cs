@@ -149,7 +149,9 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
     public void AllowDynamicSharedBytes(nint function, int bytes)
     {
         const int MaxDynamicSharedSizeBytes = 8;
-        Check(_funcSetAttribute(function, MaxDynamicSharedSizeBytes, bytes), "cuFuncSetAttribute", $"{bytes} bytes of dynamic shared memory were asked for.");
+        Check(
+            _funcSetAttribute(function, MaxDynamicSharedSizeBytes, bytes), "cuFuncSetAttribute",
+            $"{bytes} bytes of dynamic shared memory were asked for.");
     }
 
     /// <inheritdoc/>
@@ -281,7 +283,9 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
         _moduleUnload = (delegate* unmanaged<nint, CudaResult>)Export(library, "cuModuleUnload");
         _moduleGetFunction = (delegate* unmanaged<nint*, nint, byte*, CudaResult>)Export(library, "cuModuleGetFunction");
         _funcSetAttribute = (delegate* unmanaged<nint, int, int, CudaResult>)Export(library, "cuFuncSetAttribute");
-        _launchKernel = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, CudaResult>)Export(library, "cuLaunchKernel");
+        _launchKernel =
+            (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, CudaResult>)
+            Export(library, "cuLaunchKernel");
         _memAlloc = (delegate* unmanaged<nint*, nuint, CudaResult>)Export(library, "cuMemAlloc_v2");
         _memFree = (delegate* unmanaged<nint, CudaResult>)Export(library, "cuMemFree_v2");
         _memHostAlloc = (delegate* unmanaged<nint*, nuint, uint, CudaResult>)Export(library, "cuMemHostAlloc");

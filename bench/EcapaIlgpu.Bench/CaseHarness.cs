@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Text.Json;
+using EcapaIlgpu.Engines;
+using EcapaIlgpu.Engines.Simd;
+using EcapaIlgpu.Model;
+using EcapaIlgpu.Tests.Engines;
+
+namespace EcapaIlgpu.Bench;
+
+/// <summary>
+/// Times whole batches through random GLOB networks and prints one JSON line per case with the fields of the peer script
+/// (<c>peer, mode, model, batch, frames, ms, audio_s_per_s, tflops</c>; 10 ms of audio per frame, operations by the definition of the
+/// network), and two more: <c>peak_tflops</c>, probed just before the case, and <c>share_of_peak</c> of the operations really executed.
+/// </summary>
+internal static class CaseHarness
+{
+    /// <summary>As the peer: three calls to warm up, then the median of at least five within the time given.</summary>
+    private const int WarmUpCalls = 3;
+
+    private const int LeastCalls = 5;
+
+    private const int MostCalls = 500;
+
+    private static readonly TimeSpan PeakDuration = TimeSpan.FromMilliseconds(250);
+
+    public static void Run(int threads, IReadOnlyList<int> channels, IReadOnlyList<BatchCase> cases, TimeSpan duration, TextWriter output)
+    {
+        int used = threads > 0 ? threads : Environment.ProcessorCount;
+        foreach (int count in channels)
+        {
+            EcapaWeights weights = RandomModels.Create(new EcapaConfig { Channels = count, GlobalContext = true }, seed: 1);
+            using SimdEngine engine = new(weights, new SimdOptions { Threads = used });
+            string peer = $"EcapaIlgpu {typeof(SimdEngine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]} {engine.Description}";
+            foreach (BatchCase batchCase in cases)
+            {
+                PackedBatch batch = batchCase.Pack(engine.Config);
+                float[] embeddings = new float[batch.Count * engine.Config.EmbeddingSize];
+                double peak = Peak.Measure(used, PeakDuration);
+                double seconds = Median(() => engine.Embed(batch, embeddings), duration);
+                bool mixed = batchCase.Lengths.Distinct().Count() > 1;
+                output.WriteLine(JsonSerializer.Serialize(new
+                {
+                    peer,
+                    mode = mixed ? "fp32 packed" : "fp32",
+                    model = $"GLOB_c{count}",
+                    batch = batch.Count,
+                    frames = mixed ? (object)"100..1600" : batchCase.Lengths[0],
+                    ms = Math.Round(seconds * 1e3, 4),
+                    audio_s_per_s = Math.Round(batchCase.Frames / 100.0 / seconds, 1),
+                    tflops = Math.Round(2 * MultiplyAdds.Nominal(weights, batchCase) / seconds / 1e12, 4),
+                    peak_tflops = Math.Round(peak / 1e12, 4),
+                    share_of_peak = Math.Round(2 * MultiplyAdds.Executed(weights, batchCase) / seconds / peak, 4),
+                }));
+                output.Flush();
+            }
+        }
+    }
+
+    private static double Median(Action call, TimeSpan duration)
+    {
+        for (int i = 0; i < WarmUpCalls; i++)
+            call();
+        List<double> seconds = [];
+        long began = Stopwatch.GetTimestamp();
+        while (seconds.Count < LeastCalls || (Stopwatch.GetElapsedTime(began) < duration && seconds.Count < MostCalls))
+        {
+            long start = Stopwatch.GetTimestamp();
+            call();
+            seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+        seconds.Sort();
+        return (seconds[(seconds.Count - 1) / 2] + seconds[seconds.Count / 2]) / 2;
+    }
+}

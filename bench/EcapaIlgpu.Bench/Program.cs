@@ -1,0 +1,30 @@
+using System.CommandLine;
+using BenchmarkDotNet.Running;
+using EcapaIlgpu.Bench;
+
+// `cases` is the light harness that compare.py drives; everything else goes to BenchmarkDotNet.
+if (args is not ["cases", ..])
+{
+    BenchmarkSwitcher.FromAssembly(typeof(CaseHarness).Assembly).Run(args);
+    return 0;
+}
+
+Option<int> threads = new("--threads") { Description = "Threads; 0 takes every core." };
+Option<string> channels = new("--channels") { Description = "Channel counts, GLOB_c<n> each.", DefaultValueFactory = _ => "512,1024" };
+Option<string> cases = new("--cases")
+{
+    Description = "<utterances>x<frames>, or mixed (32 utterances of 100..1600 frames).",
+    DefaultValueFactory = _ => "1x200,1x300,8x300,32x200,mixed",
+};
+Option<double> seconds = new("--seconds") { Description = "How long each case is repeated.", DefaultValueFactory = _ => 2.0 };
+Command command = new("cases", "Whole utterances through random networks, one JSON line each, as shared/peers/torch_ecapa.py prints them.")
+{
+    threads, channels, cases, seconds,
+};
+command.SetAction(parsed => CaseHarness.Run(
+    parsed.GetValue(threads),
+    [.. parsed.GetValue(channels)!.Split(',').Select(int.Parse)],
+    [.. parsed.GetValue(cases)!.Split(',').Select(BatchCase.Parse)],
+    TimeSpan.FromSeconds(parsed.GetValue(seconds)),
+    Console.Out));
+return new RootCommand { command }.Parse(args).Invoke();

@@ -1,0 +1,134 @@
+using System.CommandLine;
+using EcapaIlgpu.Audio;
+using EcapaIlgpu.Model;
+
+namespace EcapaIlgpu.Cli.Commands;
+
+/// <summary>The options of every command that loads a model, and of those that run it.</summary>
+internal sealed class ModelOptionSet
+{
+    private readonly Option<string?> _model = new("--model", "-m")
+    {
+        HelpName = "PATH",
+        Description = "A wespeaker directory (config.yaml and avg_model.pt), a .pt or a .safetensors file. Without it: the bundled model.",
+    };
+
+    private readonly Option<Pooling?> _pooling = new("--pooling")
+    {
+        HelpName = "ASTP|TSTP|TSDP|TAP",
+        Description = "The pooling, where the checkpoint leaves it open.",
+        CustomParser = result =>
+        {
+            string name = result.Tokens[0].Value;
+            // By name: the parser of enumerations would take their numbers too.
+            foreach (Pooling pooling in Enum.GetValues<Pooling>())
+            {
+                if (name.Equals(pooling.ToString(), StringComparison.OrdinalIgnoreCase))
+                    return pooling;
+            }
+            result.AddError($"'{name}' is no pooling; there are ASTP, TSTP, TSDP and TAP.");
+            return null;
+        },
+    };
+
+    private readonly Option<string> _device = new("--device", "-d")
+    {
+        HelpName = string.Join('|', SpeakerEmbedder.Devices),
+        Description = "Where to compute. A device that is not there is an error, never replaced by another.",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    private readonly Option<int> _threads = new("--threads", "-t")
+    {
+        HelpName = "N",
+        Description = "Threads to compute with, and as many to read files. Without it: one per processor.",
+    };
+
+    private readonly Option<ChannelChoice> _channel = new("--channel")
+    {
+        HelpName = "N|mean",
+        Description = "Which channel of a file to use, counted from 0, or the mean of all. Without it: the first, as wespeaker.",
+        CustomParser = result =>
+        {
+            if (!ChannelChoice.TryParse(result.Tokens[0].Value, out ChannelChoice choice))
+                result.AddError($"'{result.Tokens[0].Value}' is no channel; give a number from 0, or mean.");
+            return choice;
+        },
+    };
+
+    private readonly Option<bool> _quiet = new("--quiet", "-q")
+    {
+        Description = "No progress, warnings or summary on standard error: only failures and the device in use.",
+    };
+
+    /// <summary>Adds <c>--model</c> and <c>--pooling</c>.</summary>
+    public void AddModelTo(Command command)
+    {
+        command.Options.Add(_model);
+        command.Options.Add(_pooling);
+    }
+
+    /// <summary>Adds <c>--pooling</c>, where the model is an argument.</summary>
+    public void AddPoolingTo(Command command) => command.Options.Add(_pooling);
+
+    /// <summary>Adds all of them.</summary>
+    public void AddAllTo(Command command)
+    {
+        AddModelTo(command);
+        _device.Validators.Add(result =>
+        {
+            string device = result.GetValue(_device)!;
+            string there = string.Join(", ", SpeakerEmbedder.Devices);
+            if (!SpeakerEmbedder.Devices.Contains(device))
+                result.AddError($"There is no device '{device}' here; there is {there} ('ecapa devices' says more).");
+        });
+        _threads.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, out int threads) && threads is < 1 or > 1024)
+                result.AddError("--threads must lie between 1 and 1024.");
+        });
+        foreach (Option option in (IEnumerable<Option>)[_device, _threads, _channel, _quiet])
+            command.Options.Add(option);
+    }
+
+    public bool Quiet(ParseResult arguments) => arguments.GetValue(_quiet);
+
+    /// <summary>Where <c>--model</c> points; null for the bundled model.</summary>
+    public string? ModelPath(ParseResult arguments) => arguments.GetValue(_model);
+
+    /// <summary>Loads a checkpoint without preparing to run it.</summary>
+    /// <param name="path">Null for the bundled model.</param>
+    /// <param name="arguments">Where <c>--pooling</c> may be.</param>
+    /// <param name="console">Told what was left aside.</param>
+    public EcapaModel LoadModel(string? path, ParseResult arguments, CliConsole console)
+    {
+        EcapaModel model = path is null
+            ? EcapaModel.LoadBundled()
+            : EcapaModel.Load(path, new ModelOptions { Pooling = arguments.GetValue(_pooling) });
+        WarnOf(model, console);
+        return model;
+    }
+
+    /// <summary>Loads the model and says what it will run on.</summary>
+    public SpeakerEmbedder Load(ParseResult arguments, CliConsole console, bool normalize = false)
+    {
+        SpeakerEmbedder embedder = SpeakerEmbedder.Load(ModelPath(arguments), new EmbedderOptions
+        {
+            Device = arguments.GetValue(_device)!,
+            Pooling = arguments.GetValue(_pooling),
+            Threads = arguments.GetValue(_threads),
+            Audio = new AudioOptions { Channel = arguments.GetValue(_channel) },
+            Normalize = normalize,
+        });
+        if (!Quiet(arguments))
+            WarnOf(embedder.Model, console);
+        console.Say($"device: {embedder.Device}");
+        return embedder;
+    }
+
+    private static void WarnOf(EcapaModel model, CliConsole console)
+    {
+        foreach (string warning in model.Warnings)
+            console.Complain("warning", warning);
+    }
+}

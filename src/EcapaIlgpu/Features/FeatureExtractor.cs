@@ -1,0 +1,39 @@
+using System.Globalization;
+using EcapaIlgpu.Audio;
+
+namespace EcapaIlgpu.Features;
+
+/// <summary>From sound to what the network reads: filterbank rows with their mean removed. Thread-safe.</summary>
+public sealed class FeatureExtractor
+{
+    private readonly Fbank _fbank = new();
+
+    /// <summary>The features of one utterance.</summary>
+    /// <param name="waveform">Sound at 16 kHz.</param>
+    /// <param name="name">What to call it in an error: the file's path as a rule.</param>
+    /// <returns>Row-major <c>[Fbank.FrameCount(samples), 80]</c>.</returns>
+    /// <exception cref="InputException">Shorter than one frame of 25 ms.</exception>
+    /// <exception cref="ArgumentException">Not at 16 kHz.</exception>
+    public float[] Compute(Waveform waveform, string name)
+    {
+        ArgumentNullException.ThrowIfNull(waveform);
+        if (waveform.SampleRate != Fbank.SampleRate)
+        {
+            throw new ArgumentException(
+                $"{name} is at {waveform.SampleRate} Hz; resample it to {Fbank.SampleRate} Hz first.", nameof(waveform));
+        }
+        int samples = waveform.Samples.Length;
+        if (samples < Fbank.FrameLength)
+        {
+            throw new InputException(name, string.Create(
+                CultureInfo.InvariantCulture,
+                $"too short: {Milliseconds(samples):0.###} ms of sound ({samples} samples at 16 kHz); at least ")
+                + $"{Milliseconds(Fbank.FrameLength)} ms ({Fbank.FrameLength} samples) are needed, and good embeddings need 2 s or more.");
+        }
+        float[] rows = _fbank.Compute(waveform.Samples.Span);
+        MeanNormalization.Apply(rows, Fbank.MelBins);
+        return rows;
+    }
+
+    private static double Milliseconds(int samples) => samples * 1000.0 / Fbank.SampleRate;
+}

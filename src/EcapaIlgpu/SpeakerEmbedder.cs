@@ -1,0 +1,136 @@
+using EcapaIlgpu.Audio;
+using EcapaIlgpu.Engines;
+using EcapaIlgpu.Engines.Simd;
+using EcapaIlgpu.Extraction;
+using EcapaIlgpu.Features;
+using EcapaIlgpu.Model;
+using Microsoft.Extensions.Logging;
+
+namespace EcapaIlgpu;
+
+/// <summary>How a <see cref="SpeakerEmbedder"/> works.</summary>
+public sealed record EmbedderOptions
+{
+    /// <summary>Where to compute, one of <see cref="SpeakerEmbedder.Devices"/>.</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>The pooling, for checkpoints whose tensors fit more than one.</summary>
+    public Pooling? Pooling { get; init; }
+
+    /// <summary>Threads that compute, and as many that read files; 0 for one per processor.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Which channel and how to read audio.</summary>
+    public AudioOptions Audio { get; init; } = new();
+
+    /// <summary>Whether embeddings are scaled to unit length (wespeaker's are not; cosines are the same either way).</summary>
+    public bool Normalize { get; init; }
+
+    /// <summary>Receives failures and warnings about files.</summary>
+    public ILogger<Extractor>? Logger { get; init; }
+}
+
+/// <summary>From speech to speaker embeddings: a model, the engine that computes it, and everything before it.</summary>
+/// <remarks>
+/// Thread-safe: calls from several threads read audio at the same time and take turns on the engine. For many files
+/// <see cref="EmbedAsync(IEnumerable{string}, CancellationToken)"/> is much faster than <see cref="Embed(string, CancellationToken)"/> in a
+/// loop, since it reads ahead and computes in batches; both give the same bits. Dispose when no call is running.
+/// </remarks>
+public sealed class SpeakerEmbedder : IDisposable
+{
+    private readonly IEmbeddingEngine _engine;
+    private readonly EmbedderOptions _options;
+    private readonly FeatureExtractor _features = new();
+
+    private SpeakerEmbedder(EcapaModel model, EmbedderOptions options)
+    {
+        if (model.Config.FeatureDim != Fbank.MelBins)
+        {
+            throw new InputException(model.Source,
+                $"the network reads {model.Config.FeatureDim} numbers a frame, and features of {Fbank.MelBins} mel bins are what there is");
+        }
+        Model = model;
+        _options = options;
+        _engine = new SimdEngine(model.Weights, new SimdOptions { Threads = options.Threads });
+    }
+
+    /// <summary>The values of <see cref="EmbedderOptions.Device"/> that mean something on this machine.</summary>
+    public static IReadOnlyList<string> Devices { get; } = ["auto", "cpu"];
+
+    /// <summary>The model in use.</summary>
+    public EcapaModel Model { get; }
+
+    /// <summary>What computes, for people: <c>cpu (AVX-512, 8 threads)</c>, say.</summary>
+    public string Device => _engine.Description;
+
+    /// <summary>Numbers per embedding.</summary>
+    public int EmbeddingSize => _engine.Config.EmbeddingSize;
+
+    /// <summary>Loads a model and prepares to compute it.</summary>
+    /// <param name="model">A wespeaker directory, a PyTorch checkpoint or a .safetensors file; null for the bundled model.</param>
+    /// <param name="options">How; null for the defaults.</param>
+    /// <exception cref="InputException">The model cannot be used, or there is no such device.</exception>
+    public static SpeakerEmbedder Load(string? model = null, EmbedderOptions? options = null)
+    {
+        options ??= new EmbedderOptions();
+        if (!Devices.Contains(options.Device))
+            throw new InputException(options.Device, $"there is no such device here; there is {string.Join(", ", Devices)}");
+        return new SpeakerEmbedder(
+            model is null ? EcapaModel.LoadBundled() : EcapaModel.Load(model, new ModelOptions { Pooling = options.Pooling }), options);
+    }
+
+    /// <summary>Embeds a file, <c>-</c> for standard input.</summary>
+    /// <returns><see cref="EmbeddingSize"/> numbers.</returns>
+    /// <exception cref="InputException">The file cannot be used.</exception>
+    public float[] Embed(string path, CancellationToken cancellation = default)
+    {
+        float[] embedding = new float[EmbeddingSize];
+        Embed(AudioFile.Read(path, _options.Audio, cancellation), path, embedding, cancellation);
+        return embedding;
+    }
+
+    /// <summary>Embeds samples.</summary>
+    /// <param name="pcm16k">
+    /// One channel at 16 kHz and at 16-bit scale, as <see cref="Waveform"/> has it: full scale is ±32768. Multiply samples of ±1 by 32768
+    /// first; embeddings of unscaled ones are off without looking so.
+    /// </param>
+    /// <param name="embedding">Receives <see cref="EmbeddingSize"/> numbers.</param>
+    /// <param name="cancellation">Stops computing.</param>
+    /// <exception cref="InputException">Fewer than 400 samples.</exception>
+    /// <exception cref="ArgumentException"><paramref name="embedding"/> has another length.</exception>
+    public void Embed(ReadOnlySpan<float> pcm16k, Span<float> embedding, CancellationToken cancellation = default) =>
+        Embed(new Waveform(pcm16k.ToArray(), Fbank.SampleRate), "samples", embedding, cancellation);
+
+    /// <summary>Embeds many files, several at a time.</summary>
+    /// <param name="paths">The files; drawn as they are needed.</param>
+    /// <param name="cancellation">Stops promptly; results already handed out stay valid.</param>
+    /// <returns>One result per file, in order; a file that cannot be used has an error there and stops nothing.</returns>
+    public IAsyncEnumerable<ExtractionResult> EmbedAsync(IEnumerable<string> paths, CancellationToken cancellation = default)
+    {
+        IEnumerable<AudioInput> inputs = paths is IReadOnlyCollection<string> known
+            ? [.. known.Select(path => new AudioInput(path))]
+            : paths.Select(path => new AudioInput(path));
+        return EmbedAsync(inputs, null, cancellation);
+    }
+
+    /// <summary>Embeds many files that have names of their own, from a <see cref="WavScp"/> or an <see cref="AudioListing"/>.</summary>
+    /// <inheritdoc cref="Extractor.ExtractAsync"/>
+    public IAsyncEnumerable<ExtractionResult> EmbedAsync(
+        IEnumerable<AudioInput> inputs, IProgress<ExtractionProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ExtractionOptions extraction = new() { Audio = _options.Audio, Readers = _options.Threads, Normalize = _options.Normalize };
+        return new Extractor(_engine, extraction, _options.Logger).ExtractAsync(inputs, progress, cancellation);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _engine.Dispose();
+
+    private void Embed(Waveform waveform, string name, Span<float> embedding, CancellationToken cancellation)
+    {
+        if (embedding.Length != EmbeddingSize)
+            throw new ArgumentException($"The embedding has {EmbeddingSize} numbers, the span {embedding.Length}.", nameof(embedding));
+        float[] rows = _features.Compute(waveform, name);
+        _engine.Embed(new PackedBatch(rows, Fbank.MelBins, [0, rows.Length / Fbank.MelBins]), embedding, cancellation);
+        RawEmbedding.Finish(embedding, name, _options.Normalize);
+    }
+}

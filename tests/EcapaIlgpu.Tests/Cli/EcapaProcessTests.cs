@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using System.Text.Json;
+using EcapaIlgpu.Tests.Extraction;
+
+namespace EcapaIlgpu.Tests.Cli;
+
+/// <summary>What only a process of its own shows: signals, pipes, devices, standard input.</summary>
+public sealed class EcapaProcessTests : IDisposable
+{
+    private static readonly string Sample = TestFiles.InTestdata("samples/awb_1.wav");
+    private static readonly string Tiny = TestFiles.InTestdata("models/wespeaker_tiny_glob.pt");
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>More than is embedded before anything below has happened.</summary>
+    private string LongList()
+    {
+        string audio = ShortSpeech.Write(_folder["short.wav"], TimeSpan.FromSeconds(0.5));
+        return _folder.Write("long.scp", string.Concat(Enumerable.Range(0, 100_000).Select(i => $"utt{i:000000} {audio}\n")));
+    }
+
+    /// <summary>Starts a long run and waits until rows are in its unfinished output.</summary>
+    private async Task<Process> StartLongRun()
+    {
+        Process process = Ecapa.Start("embed", "--model", Tiny, "--scp", LongList(), "-o", _folder["e.jsonl"]);
+        Stopwatch waited = Stopwatch.StartNew();
+        while (!Directory.EnumerateFiles(_folder.FullPath, ".e.jsonl.*").Any(f => new FileInfo(f).Length > 10_000))
+        {
+            Assert.False(process.HasExited && waited.Elapsed < Ecapa.Patience, "the run ended early");
+            await Task.Delay(20);
+        }
+        return process;
+    }
+
+    [UnixFact]
+    public async Task Ctrl_c_leaves_whole_rows_under_the_final_name()
+    {
+        using Process process = await StartLongRun();
+        Assert.Equal(0, Ecapa.SendSignal(process.Id, Ecapa.Interrupt));
+        CliResult result = await Ecapa.EndAsync(process);
+
+        Assert.Equal(130, result.Code);
+        Assert.Equal(["e.jsonl", "long.scp", "short.wav"], _folder.Entries());
+        string[] lines = File.ReadAllLines(_folder["e.jsonl"]);
+        Assert.InRange(lines.Length, 1, 99_999);
+        Assert.Contains($"interrupted: {lines.Length} of 100000 files", result.Error);
+        Assert.Equal($"utt{lines.Length - 1:000000}", JsonDocument.Parse(lines[^1]).RootElement.GetProperty("name").GetString());
+    }
+
+    [Fact]
+    public async Task A_killed_run_leaves_nothing_under_the_final_name()
+    {
+        using Process process = await StartLongRun();
+        process.Kill();
+        await process.WaitForExitAsync();
+        Assert.False(File.Exists(_folder["e.jsonl"]));
+    }
+
+    [UnixFact]
+    public async Task A_reader_that_has_enough_ends_the_run_quietly()
+    {
+        string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, "--scp", LongList()]);
+        using Process process = Ecapa.StartProcess("/bin/sh", "-c", $"{command} | head -n 1");
+        CliResult result = await Ecapa.EndAsync(process);
+        Assert.StartsWith("{\"name\":\"utt000000\"", result.Output);
+        Assert.StartsWith("device: ", result.Error);
+        Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [UnixFact]
+    public async Task A_full_disk_is_an_error_with_its_reason()
+    {
+        if (!File.Exists("/dev/full"))
+            return;
+        string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, Sample]);
+        foreach (string to in new[] { "> /dev/full", "-o /dev/full --format csv" })
+        {
+            using Process process = Ecapa.StartProcess("/bin/sh", "-c", $"{command} {to}");
+            CliResult result = await Ecapa.EndAsync(process);
+            Assert.Equal(1, result.Code);
+            Assert.Contains("cannot be written: No space left on device", result.Error);
+            Assert.DoesNotContain("   at ", result.Error);
+        }
+    }
+
+    [Fact]
+    public async Task Audio_from_standard_input_gives_the_embedding_of_the_file()
+    {
+        using Process process = Ecapa.Start("embed", "--model", Tiny, "-");
+        byte[] audio = await File.ReadAllBytesAsync(Sample);
+        await process.StandardInput.BaseStream.WriteAsync(audio);
+        process.StandardInput.Close();
+        CliResult piped = await Ecapa.EndAsync(process);
+        Assert.Equal(0, piped.Code);
+
+        CliResult file = await Ecapa.RunAsync("embed", "--model", Tiny, Sample);
+        Assert.Equal(Embedding(file.Output), Embedding(piped.Output));
+        Assert.StartsWith("{\"name\":\"-\"", piped.Output);
+
+        static float[] Embedding(string line) => [.. JsonDocument.Parse(line).RootElement.GetProperty("embedding").EnumerateArray().Select(v => v.GetSingle())];
+    }
+}

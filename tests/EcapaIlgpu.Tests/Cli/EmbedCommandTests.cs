@@ -1,0 +1,209 @@
+using System.Text.Json;
+using EcapaIlgpu.Tests.Extraction;
+
+namespace EcapaIlgpu.Tests.Cli;
+
+public sealed class EmbedCommandTests : IDisposable
+{
+    private static readonly string Samples = TestFiles.InTestdata("samples");
+    private static readonly string Tiny = TestFiles.InTestdata("models/wespeaker_tiny_glob.pt");
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>Embeds with the tiny model: these tests are about files, not about numbers.</summary>
+    private static Task<CliResult> Embed(params string[] args) => Ecapa.RunAsync(["embed", "--model", Tiny, .. args]);
+
+    private static string Sample(string name) => Path.Combine(Samples, name);
+
+    [Fact]
+    public async Task A_folder_gives_json_lines_in_ordinal_order()
+    {
+        CliResult result = await Embed(Samples);
+        Assert.Equal(0, result.Code);
+        JsonElement[] rows = [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
+        Assert.Equal(Directory.GetFiles(Samples, "*.wav").Order(StringComparer.Ordinal), rows.Select(r => r.GetProperty("name").GetString()));
+        Assert.All(rows, r => Assert.InRange(r.GetProperty("seconds").GetDouble(), 1, 30));
+        Assert.Contains("device: cpu (", result.Error);
+        Assert.Contains("embedded 8 of 8 files: ", result.Error);
+        Assert.DoesNotContain("left", result.Error);
+    }
+
+    [Fact]
+    public async Task Embeddings_are_those_of_the_golden_and_do_not_depend_on_company_or_threads()
+    {
+        string audio = TestFiles.InTestdata("audio/male_us_1.wav");
+        (double[] golden, int[] shape) = TestFiles.ReadNpy(TestFiles.InTestdata("goldens/emb_wespeaker_tiny_glob.f64.npy"));
+        CliResult alone = await Embed("-q", "--threads", "1", audio);
+        CliResult together = await Embed("-q", TestFiles.InTestdata("audio"));
+        string line = alone.Output.TrimEnd('\n');
+        Assert.Contains(line, together.Output.Split('\n'));
+
+        float[] embedding = [.. JsonDocument.Parse(line).RootElement.GetProperty("embedding").EnumerateArray().Select(v => v.GetSingle())];
+        Assert.Contains(Enumerable.Range(0, shape[0]), row =>
+            Closeness.MaxAbs(golden.AsSpan(row * shape[1], shape[1]), embedding) < 2e-3 && Closeness.Cosine(golden.AsSpan(row * shape[1], shape[1]), embedding) > 0.999999);
+    }
+
+    [Fact]
+    public async Task Npy_ark_csv_and_text_hold_the_same_rows()
+    {
+        string list = _folder.Write("wav.scp", $"first {Sample("awb_1.wav")}\nsecond {Sample("slt_1.wav")}\n");
+        foreach (string file in new[] { "e.npy", "k.ark", "c.csv", "t.txt", "j.jsonl" })
+            Assert.Equal(0, (await Embed("--scp", list, "-o", _folder[file])).Code);
+        Assert.Equal(["c.csv", "e.npy", "e.txt", "j.jsonl", "k.ark", "k.scp", "t.txt", "wav.scp"], _folder.Entries());
+
+        (double[] npy, int[] shape) = TestFiles.ReadNpy(_folder["e.npy"]);
+        Assert.Equal(2, shape[0]);
+        Assert.Equal(["first", "second"], File.ReadAllLines(_folder["e.txt"]));
+        string[] csv = File.ReadAllLines(_folder["c.csv"]);
+        Assert.Equal(npy, csv[1..].SelectMany(l => l.Split(',')[1..]).Select(v => (double)float.Parse(v)));
+        string[] text = File.ReadAllLines(_folder["t.txt"]);
+        Assert.Equal(npy, text.SelectMany(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)[2..^1]).Select(v => (double)float.Parse(v)));
+        Assert.Equal(["first", "second"], File.ReadAllLines(_folder["k.scp"]).Select(l => l.Split(' ')[0]));
+        Assert.Contains(Sample("slt_1.wav"), File.ReadAllLines(_folder["j.jsonl"])[1]);
+    }
+
+    [Fact]
+    public async Task Normalized_rows_have_unit_length()
+    {
+        await Embed("--normalize", Samples, "-o", _folder["n.npy"]);
+        (double[] values, int[] shape) = TestFiles.ReadNpy(_folder["n.npy"]);
+        for (int row = 0; row < shape[0]; row++)
+            Assert.Equal(1, values[(row * shape[1])..((row + 1) * shape[1])].Sum(v => v * v), 1e-5);
+    }
+
+    [Fact]
+    public async Task Files_that_fail_are_named_with_their_reason_and_the_rest_is_written()
+    {
+        string notAudio = _folder.Write("not audio.wav", "these are words");
+        string empty = _folder.Write("empty.wav");
+        CliResult result = await Embed(Sample("awb_1.wav"), notAudio, empty, _folder["gone.wav"], Sample("awb_2.wav"));
+        Assert.Equal(1, result.Code);
+        Assert.Equal(2, result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        foreach (string file in new[] { notAudio, empty, _folder["gone.wav"] })
+            Assert.Contains($"failed: {file}: ", result.Error);
+        Assert.Contains("embedded 2 of 5 files, 3 failed: ", result.Error);
+    }
+
+    [Fact]
+    public async Task Failures_are_said_even_when_quiet_and_nothing_else_but_the_device()
+    {
+        CliResult good = await Embed("--quiet", Sample("awb_1.wav"));
+        Assert.StartsWith("device: cpu", good.Error);
+        Assert.Single(good.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        CliResult bad = await Embed("--quiet", _folder["gone.wav"]);
+        Assert.Equal(1, bad.Code);
+        Assert.Contains(_folder["gone.wav"], bad.Error);
+    }
+
+    [Theory]
+    [InlineData("embed")]
+    [InlineData("embed a.wav --scp list.scp")]
+    [InlineData("embed a.wav -o out.mp4")]
+    [InlineData("embed a.wav --format npy")]
+    [InlineData("embed a.wav --format mat")]
+    [InlineData("embed a.wav --threads 0")]
+    [InlineData("embed a.wav --threads many")]
+    [InlineData("embed a.wav --device cuda")]
+    [InlineData("embed a.wav --pooling 1")]
+    [InlineData("embed a.wav --channel left")]
+    [InlineData("embed a.wav --nonsense")]
+    [InlineData("similarity a.wav")]
+    [InlineData("classify a.wav --top 0")]
+    [InlineData("convert a.pt")]
+    [InlineData("convert a.pt b.pt")]
+    [InlineData("convert a.pt b.safetensors --dtype int8")]
+    [InlineData("info a --model b")]
+    [InlineData("frobnicate")]
+    [InlineData("")]
+    public async Task A_command_line_that_makes_no_sense_is_a_usage_error(string line)
+    {
+        CliResult result = await Ecapa.RunAsync(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(2, result.Code);
+        Assert.DoesNotContain("   at ", result.Error);
+        if (line.Length > 0)
+            Assert.StartsWith("error: ", result.Error);
+    }
+
+    [Fact]
+    public async Task A_device_that_is_not_there_is_named_with_those_that_are()
+    {
+        CliResult result = await Embed("a.wav", "--device", "cuda");
+        Assert.Contains("no device 'cuda' here; there is auto, cpu", result.Error);
+    }
+
+    [Fact]
+    public async Task Lists_folders_and_outputs_that_cannot_be_used_stop_the_run_before_it_begins()
+    {
+        string good = Sample("awb_1.wav");
+        Directory.CreateDirectory(_folder["nothing"]);
+        string twice = _folder.Write("twice.scp", $"a {good}\nb {good}\na {good}\n");
+        string malformed = _folder.Write("malformed.scp", $"a {good}\nlonely\n");
+        foreach ((string[] args, string message) in new (string[], string)[]
+        {
+            ([good, _folder["nothing"]], $"error: {_folder["nothing"]}: no audio files"),
+            ([_folder["*.flac"]], "matches no file"),
+            (["--scp", twice], $"error: {twice}, line 3: the name 'a' is already that of line 1"),
+            (["--scp", malformed], $"error: {malformed}, line 2: 'lonely' has no path"),
+            ([good, "-o", _folder["no/such/e.npy"]], "there is no folder"),
+        })
+        {
+            CliResult result = await Embed(args);
+            Assert.True(result.Code == 1 && result.Error.Contains(message), $"{string.Join(' ', args)}: {result}");
+            Assert.Equal("", result.Output);
+        }
+        Assert.Equal(["malformed.scp", "nothing", "twice.scp"], _folder.Entries());
+    }
+
+    [Fact]
+    public async Task An_output_that_would_overwrite_the_list_is_refused()
+    {
+        string content = $"a {Sample("awb_1.wav")}\n";
+        string list = _folder.Write("wav.scp", content);
+        CliResult result = await Embed("--scp", list, "-o", _folder["wav.ark"]);
+        Assert.Equal(2, result.Code);
+        Assert.Contains($"would overwrite '{list}'", result.Error);
+        Assert.Equal(content, File.ReadAllText(list));
+    }
+
+    [Fact]
+    public async Task A_name_that_kaldi_cannot_hold_is_refused_before_any_work()
+    {
+        string audio = _folder["my take.wav"];
+        File.Copy(Sample("awb_1.wav"), audio);
+        CliResult result = await Embed(audio, "-o", _folder["e.ark"]);
+        Assert.Equal(1, result.Code);
+        Assert.Contains("cannot have white space", result.Error);
+        Assert.Equal(["my take.wav"], _folder.Entries());
+        Assert.Equal(0, (await Embed(audio, "-o", _folder["e.csv"])).Code);
+    }
+
+    [Fact]
+    public async Task A_list_may_come_from_standard_input()
+    {
+        CliResult result = await Ecapa.RunAsync(["embed", "--model", Tiny, "--scp", "-"], System.Text.Encoding.UTF8.GetBytes($"only {Sample("awb_1.wav")}\r\n"));
+        Assert.Equal(0, result.Code);
+        Assert.StartsWith("{\"name\":\"only\"", result.Output);
+    }
+
+    [Fact]
+    public async Task On_a_terminal_a_bar_says_how_far_it_is()
+    {
+        CliResult result = await Ecapa.RunAsync(["embed", "--model", Tiny, Samples, _folder["gone.wav"], "-o", _folder["e.npy"]], terminal: true);
+        Assert.Equal(1, result.Code);
+        Assert.Contains("files", result.Error);
+        Assert.Contains("s of audio per s", result.Error);
+        Assert.Contains("gone.wav", result.Error);
+    }
+
+    [Fact]
+    public async Task An_interrupted_run_keeps_the_rows_it_has()
+    {
+        using CancellationTokenSource interrupt = new();
+        await interrupt.CancelAsync();
+        CliResult result = await Ecapa.RunAsync(["embed", "--model", Tiny, Samples, "-o", _folder["e.npy"]], interrupt: interrupt.Token);
+        Assert.Equal(130, result.Code);
+        Assert.Contains("interrupted: 0 of 8 files written to", result.Error);
+        Assert.Equal(0, TestFiles.ReadNpy(_folder["e.npy"]).Shape[0]);
+    }
+}
