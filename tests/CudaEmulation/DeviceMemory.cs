@@ -69,6 +69,16 @@ internal sealed unsafe class DeviceMemory : IDisposable
         return null;
     }
 
+    /// <summary>Where an address outside all allocations lies, for a message.</summary>
+    public string DescribeNearest(ulong address)
+    {
+        // Gaps are wide: what is nearest is what was meant.
+        Allocation? nearest = _allocations.MinBy(a => address >= a.Address ? address - a.Address : a.Address - address);
+        return nearest is null || (long)(address - nearest.Address) is < -(long)Gap or > long.MaxValue / 2
+            ? "which is no memory"
+            : $"byte {(long)(address - nearest.Address)} of a buffer of {nearest.Length}";
+    }
+
     public void Dispose()
     {
         lock (_lock)

@@ -200,14 +200,22 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
         {
             PtxSource source = PtxParser.Parse(ptx);
             if (source.Version > newest)
-                throw Error("cuModuleLoadDataEx", CudaResult.UnsupportedPtxVersion, $"PTX {source.Version / 10}.{source.Version % 10}; the driver reads up to {newest / 10}.{newest % 10}");
+            {
+                throw Error(
+                    "cuModuleLoadDataEx", CudaResult.UnsupportedPtxVersion,
+                    $"PTX {source.Version / 10}.{source.Version % 10}; the driver reads up to {newest / 10}.{newest % 10}");
+            }
             if (source.Target > device.Gpu.ComputeCapability)
                 throw Error("cuModuleLoadDataEx", CudaResult.InvalidPtx, $"PTX of sm_{source.Target} for a GPU of sm_{device.Gpu.ComputeCapability}");
             PtxProgram[] programs = [.. source.Entries.Select(PtxDecoder.Decode)];
             foreach (PtxProgram program in programs)
             {
                 if (program.Entry.StaticSharedBytes > 48 * 1024)
-                    throw Error("cuModuleLoadDataEx", CudaResult.InvalidPtx, $"ptxas error : {program.Entry.Name} uses too much shared data ({program.Entry.StaticSharedBytes} bytes, 49152 max)");
+                {
+                    throw Error(
+                        "cuModuleLoadDataEx", CudaResult.InvalidPtx,
+                        $"ptxas error : {program.Entry.Name} uses too much shared data ({program.Entry.StaticSharedBytes} bytes, 49152 max)");
+                }
             }
             _loadedPtx.Add(ptx);
             return Add(new Module(device, programs));
@@ -232,24 +240,12 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
         return Add(new Function(loaded.Owner, program));
     });
 
-    int ICudaDriver.GetFunctionAttribute(nint function, CudaFunctionAttribute attribute) => Call("cuFuncGetAttribute", _ =>
-    {
-        Function kernel = Get<Function>(function, "cuFuncGetAttribute");
-        return attribute switch
-        {
-            CudaFunctionAttribute.MaxThreadsPerBlock => kernel.Program.Entry.MaxThreads,
-            CudaFunctionAttribute.SharedSizeBytes => kernel.Program.Entry.StaticSharedBytes,
-            _ => kernel.MaxDynamicBytes,
-        };
-    });
-
-    void ICudaDriver.SetFunctionAttribute(nint function, CudaFunctionAttribute attribute, int value) => Call("cuFuncSetAttribute", device =>
+    void ICudaDriver.AllowDynamicSharedBytes(nint function, int bytes) => Call("cuFuncSetAttribute", device =>
     {
         Function kernel = Get<Function>(function, "cuFuncSetAttribute");
-        if (attribute != CudaFunctionAttribute.MaxDynamicSharedSizeBytes || value < 0
-            || value + kernel.Program.Entry.StaticSharedBytes > device.Gpu.MaxSharedBytesOptIn)
+        if (bytes < 0 || bytes + kernel.Program.Entry.StaticSharedBytes > device.Gpu.MaxSharedBytesOptIn)
             throw Error("cuFuncSetAttribute", CudaResult.InvalidValue);
-        kernel.MaxDynamicBytes = value;
+        kernel.MaxDynamicBytes = bytes;
     });
 
     void ICudaDriver.Launch(nint function, Index3D gridDim, Index3D groupDim, int dynamicSharedBytes, nint stream, void** arguments)
@@ -261,12 +257,17 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
             Function kernel = Get<Function>(function, Name);
             Stream queue = Get<Stream>(stream, Name);
             long threads = (long)groupDim.X * groupDim.Y * groupDim.Z;
-            if (gridDim.X < 1 || gridDim.Y is < 1 or > 65535 || gridDim.Z is < 1 or > 65535 || groupDim.X < 1 || groupDim.Y < 1 || groupDim.Z is < 1 or > 64)
+            if (gridDim.X < 1 || gridDim.Y is < 1 or > 65535 || gridDim.Z is < 1 or > 65535
+                || groupDim.X < 1 || groupDim.Y < 1 || groupDim.Z is < 1 or > 64)
                 throw Error(Name, CudaResult.InvalidValue, $"grid {gridDim}, group {groupDim}");
             if (threads > kernel.Program.Entry.MaxThreads)
                 throw Error(Name, CudaResult.LaunchOutOfResources, $"{threads} threads; .maxntid is {kernel.Program.Entry.MaxThreads}");
             if (dynamicSharedBytes > kernel.MaxDynamicBytes)
-                throw Error(Name, CudaResult.InvalidValue, $"{dynamicSharedBytes} bytes of dynamic shared memory; the function allows {kernel.MaxDynamicBytes}");
+            {
+                throw Error(
+                    Name, CudaResult.InvalidValue,
+                    $"{dynamicSharedBytes} bytes of dynamic shared memory; the function allows {kernel.MaxDynamicBytes}");
+            }
 
             List<PtxParameter> parameters = kernel.Program.Entry.Parameters;
             byte[] values = new byte[parameters.Count == 0 ? 0 : parameters[^1].Offset + parameters[^1].Size];

@@ -227,25 +227,12 @@ internal static unsafe partial class InstructionSet
             if (_last is not { } allocation || !allocation.Holds(address, Bytes))
             {
                 allocation = warp.Group.Memory.Find(address, Bytes)
-                    ?? throw warp.Fault(lane, $"{access} of {Bytes} bytes at {address:x}, {Near(warp, address)},", isAddress: true);
+                    ?? throw warp.Fault(lane, $"{access} of {Bytes} bytes at {address:x}, {warp.Group.Memory.DescribeNearest(address)},", isAddress: true);
                 _last = allocation;
             }
             if (address % (uint)Bytes != 0)
                 throw warp.Fault(lane, $"{access} at {address:x}, which is not a multiple of {Bytes},", isAddress: true);
             return allocation;
-        }
-
-        /// <summary>How far outside which buffer an address lies, for a message.</summary>
-        private static string Near(Warp warp, ulong address)
-        {
-            for (ulong back = 0; back < 1 << 20; back += 64)
-            {
-                if (warp.Group.Memory.Find(address - back - 64, 1) is { } below)
-                    return $"byte {address - below.Address} of a buffer of {below.Length}";
-                if (warp.Group.Memory.Find(address + back, 1) is { } above)
-                    return $"{above.Address - address} bytes before a buffer of {above.Length}";
-            }
-            return "which is no memory";
         }
     }
 

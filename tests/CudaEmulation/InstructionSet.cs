@@ -59,14 +59,16 @@ internal static unsafe partial class InstructionSet
         where T : unmanaged, IBinaryInteger<T>
     {
         // Division by zero is undefined; the hardware gives all ones. The least number over -1 wraps.
-        Binary<T>($"div.{type}", type, static (a, b) => b == T.Zero ? unchecked(T.Zero - T.One) : b == unchecked(T.Zero - T.One) && T.IsNegative(b) ? unchecked(-a) : a / b);
-        Binary<T>($"rem.{type}", type, static (a, b) => b == T.Zero ? a : b == unchecked(T.Zero - T.One) && T.IsNegative(b) ? T.Zero : a % b);
+        Binary<T>($"div.{type}", type, static (a, b) => b == T.Zero ? T.AllBitsSet : IsMinusOne(b) ? unchecked(-a) : a / b);
+        Binary<T>($"rem.{type}", type, static (a, b) => b == T.Zero ? a : IsMinusOne(b) ? T.Zero : a % b);
         Binary<T>($"min.{type}", type, static (a, b) => T.Min(a, b));
         Binary<T>($"max.{type}", type, static (a, b) => T.Max(a, b));
         Setp<T>("lt", type, static (a, b) => a < b);
         Setp<T>("le", type, static (a, b) => a <= b);
         Setp<T>("gt", type, static (a, b) => a > b);
         Setp<T>("ge", type, static (a, b) => a >= b);
+
+        static bool IsMinusOne(T value) => T.IsNegative(value) && value == T.AllBitsSet;
     }
 
     private static void Logic<T>(string bits)
@@ -212,7 +214,8 @@ internal static unsafe partial class InstructionSet
         {
             if (general(decoder, o) is not { } step)
                 return null;
-            int target = decoder.Target(o[0], "f32"), a = decoder.Source(o[1], "f32"), b = decoder.Source(o[2], "f32"), c = decoder.Source(o[3], "f32");
+            int target = decoder.Target(o[0], "f32");
+            int a = decoder.Source(o[1], "f32"), b = decoder.Source(o[2], "f32"), c = decoder.Source(o[3], "f32");
             return (warp, mask) =>
             {
                 if (mask != uint.MaxValue)
@@ -307,9 +310,15 @@ internal static unsafe partial class InstructionSet
         static void Extend<TFrom, TTo>(string mnemonic, string to, string from, Func<TFrom, TTo> f)
             where TFrom : unmanaged
             where TTo : unmanaged =>
-            Known.Add(mnemonic, (decoder, o) => o.Length == 2
-                ? Narrow(decoder.Target(o[0], to), o[1] is RegisterOperand ? decoder.Source(o[1], from, mayBeWider: true) : throw decoder.Error("a register expected"), Math.Max(2, sizeof(TFrom)), f)
-                : null);
+            Known.Add(mnemonic, (decoder, o) =>
+            {
+                if (o.Length != 2)
+                    return null;
+                if (o[1] is not RegisterOperand)
+                    throw decoder.Error("a register expected");
+                // A byte lives in a register of 16 bits.
+                return Narrow(decoder.Target(o[0], to), decoder.Source(o[1], from, mayBeWider: true), Math.Max(2, sizeof(TFrom)), f);
+            });
 
         // Through Int128: exact, and one rounding from there to each type.
         static void FromInteger<T>(string from, Func<T, Int128> widen)

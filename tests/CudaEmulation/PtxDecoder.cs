@@ -63,7 +63,8 @@ internal sealed class PtxDecoder
                     return Constant(number.Bits != 0 ? ulong.MaxValue : 0, 4);
                 int size = SizeOf(type);
                 bool isFloat = type[0] == 'f';
-                if (type is "f16" || (number.FloatBits == 0 && isFloat) || (number.FloatBits != 0 && !(isFloat || type[0] == 'b')) || (number.FloatBits != 0 && number.FloatBits != size * 8))
+                bool fits = number.FloatBits == 0 ? !isFloat : (isFloat || type[0] == 'b') && number.FloatBits == size * 8;
+                if (!fits || type == "f16")
                     throw Error($"a literal that is no {type}");
                 // A literal must fit its type, signed or unsigned.
                 if (size < 8 && number.FloatBits == 0 && (number.Bits < -(1L << (size * 8 - 1)) || number.Bits >= 1L << (size * 8)))
@@ -90,7 +91,8 @@ internal sealed class PtxDecoder
 
     /// <summary>Whether an operand is one for <see cref="MovedName"/>.</summary>
     public static bool IsMovedName(Operand operand) =>
-        operand is NameOperand || (operand is RegisterOperand register && (register.Name.Contains('.') || register.Name is "%laneid" or "%dynamic_smem_size"));
+        operand is NameOperand
+        || (operand is RegisterOperand register && (register.Name.Contains('.') || register.Name is "%laneid" or "%dynamic_smem_size"));
 
     /// <summary>The place of an address's base, its width in bytes, and its offset.</summary>
     public (int Place, int Width, long Offset) Address(Operand operand, string space)

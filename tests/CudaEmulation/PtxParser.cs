@@ -128,7 +128,7 @@ internal sealed partial class PtxParser
             long offset = address.Groups[2].Success ? long.Parse(address.Groups[2].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) : 0;
             return new AddressOperand(address.Groups[1].Value, offset);
         }
-        if (text.StartsWith('%'))
+        if (RegisterForm().IsMatch(text))
             return new RegisterOperand(text);
         if (text.StartsWith("0f", StringComparison.Ordinal) && text.Length == 10)
             return new NumberOperand(long.Parse(text[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture), 32);
@@ -253,6 +253,9 @@ internal sealed partial class PtxParser
 
     [GeneratedRegex(@"^\[([%\w$]+)([+-]\d+)?\]$")]
     private static partial Regex AddressForm();
+
+    [GeneratedRegex(@"^%[\w.]+$")]
+    private static partial Regex RegisterForm();
 
     [GeneratedRegex(@"^[\w$]+$")]
     private static partial Regex NameForm();

@@ -52,9 +52,9 @@ public static partial class Ptxas
     private static string Join(string[] modules)
     {
         var text = new System.Text.StringBuilder();
-        int newest = modules.Max(module => int.Parse(Header().Match(module).Groups[1].Value.Replace(".", "", StringComparison.Ordinal), CultureInfo.InvariantCulture));
+        string newest = modules.Max(module => Header().Match(module).Groups[1].Value)!;
         string target = Header().Match(modules[0]).Groups[2].Value;
-        text.Append(CultureInfo.InvariantCulture, $".version {newest / 10}.{newest % 10}\n.target {target}\n.address_size 64\n");
+        text.Append(CultureInfo.InvariantCulture, $".version {newest}\n.target {target}\n.address_size 64\n");
         if (Array.Exists(modules, ExternShared().IsMatch))
             text.Append(".extern .shared .align 16 .b8 dynamic_shared[];\n");
         for (int i = 0; i < modules.Length; i++)
@@ -85,7 +85,8 @@ public static partial class Ptxas
                     instruction.Groups[1].Value,
                     BranchTarget().Match(line) is { Success: true } target ? target.Groups[1].Value : null));
         }
-        return [.. instructions.Select(i => i with { Target = i.TargetLabel is not null && labels.TryGetValue(i.TargetLabel, out int at) ? at : null })];
+        return [.. instructions.Select(
+            i => i with { Target = i.TargetLabel is not null && labels.TryGetValue(i.TargetLabel, out int at) ? at : null })];
     }
 
     private static (string?, string) Find()
@@ -103,7 +104,11 @@ public static partial class Ptxas
                 script = candidate;
         }
         if (script is null)
-            return (null, "ptxas is not here: set ECAPA_PTXAS to a folder with ptxas and nvdisasm, or have ../shared/tools/get-ptxas.sh beside the repository.");
+        {
+            return (null,
+                "ptxas is not here: set ECAPA_PTXAS to a folder with ptxas and nvdisasm, " +
+                "or have ../shared/tools/get-ptxas.sh beside the repository.");
+        }
         // Into a folder of its own first: other test processes may be at the same.
         string fresh = $"{cached}-{Environment.ProcessId}";
         try
@@ -126,7 +131,8 @@ public static partial class Ptxas
 
     private static string Execute(string program, string arguments, TimeSpan limit)
     {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
         if (!process.WaitForExit(limit))
         {

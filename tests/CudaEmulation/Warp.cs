@@ -103,7 +103,10 @@ internal sealed unsafe class Warp : IDisposable
             if (chosen < 0)
             {
                 if (_fragments > 1)
-                    throw new PtxFault($"lanes of one warp wait at {Group.Program.Describe(_counters[0])} and at {Group.Program.Describe(_counters[1])}");
+                {
+                    throw new PtxFault(
+                        $"lanes of one warp wait at {Group.Program.Describe(_counters[0])} and at {Group.Program.Describe(_counters[1])}");
+                }
                 if (Group.Program.Code[_counters[0]].Kind == StepKind.Barrier)
                     return true;
                 chosen = 0;

@@ -13,6 +13,14 @@ internal static class KernelCompiler
     public static IrKernel Compile(EntryPoint entry, SpecializationKey specialization, CompilerOptions options)
     {
         IrKernel kernel = Importer.Import(entry, specialization, options);
+        Optimize(kernel, options);
+        KernelDump.Write(kernel.Name, "ir", () => IrPrinter.Print(kernel));
+        return kernel;
+    }
+
+    /// <summary>Brings a kernel into the form that back ends rely on.</summary>
+    internal static void Optimize(IrKernel kernel, CompilerOptions options)
+    {
         SimplifyControlFlow.Run(kernel);
         do
         {
@@ -27,14 +35,13 @@ internal static class KernelCompiler
         RemoveDeadCode.Run(kernel);
         Finish.Run(kernel);
         IrVerifier.Verify(kernel, finished: true);
-        KernelDump.Write(kernel.Name, "ir", () => IrPrinter.Print(kernel));
-        return kernel;
     }
 
     private static void Clean(IrKernel kernel)
     {
         SimplifyControlFlow.Run(kernel);
         PlaceAllocations.Run(kernel);
+        NameBoundsChecks.Run(kernel, last: false);
         PromoteMemory.Run(kernel);
         Simplify.Run(kernel);
         SimplifyControlFlow.Run(kernel);

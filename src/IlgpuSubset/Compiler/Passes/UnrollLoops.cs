@@ -11,36 +11,41 @@ internal static class UnrollLoops
 {
     private const int MaxRounds = 4096;
 
+    /// <summary>How deep an expression is followed: no counter needs more, and long chains of sums would overflow the stack.</summary>
+    private const int MaxDepth = 200;
+
     /// <summary>Unrolls what can be, inner loops before those around them.</summary>
     /// <returns>Whether anything was; then the kernel wants simplification, and another attempt.</returns>
     public static bool Run(IrKernel kernel, CompilerOptions options)
     {
+        // What was copied in this round is simplified before the loop around it is looked at.
+        var copied = new HashSet<Block>();
+        var refused = new HashSet<Block>();
+        while (UnrollOne(kernel, options, copied, refused))
+        {
+        }
+        return copied.Count > 0;
+    }
+
+    private static bool UnrollOne(IrKernel kernel, CompilerOptions options, HashSet<Block> copied, HashSet<Block> refused)
+    {
         var flow = new ControlFlow(kernel.Entry);
         kernel.Blocks = flow.Blocks;
         int total = kernel.Instructions.Count();
-        var touched = new HashSet<Block>();
-        var chosen = new List<(LoopBlocks Loop, Block Exit, int Rounds)>();
         foreach (LoopBlocks loop in flow.Loops)
         {
-            if (loop.Blocks.Overlaps(touched) || CountRounds(flow, loop) is not ({ } exit, var rounds))
+            if (loop.Blocks.Overlaps(copied) || !refused.Add(loop.Header) || CountRounds(flow, loop) is not ({ } exit, var rounds))
                 continue;
             int size = loop.Blocks.Sum(block => block.Instructions.Count);
             long unrolled = (long)size * rounds;
             int limit = IndexesLocalMemory(loop) ? options.UnrolledInstructionsForRegisters : options.UnrolledInstructions;
             if (unrolled > limit || total + unrolled > 4L * options.UnrolledInstructionsForRegisters)
                 continue;
-            touched.UnionWith(loop.Blocks);
-            total += (int)unrolled;
-            chosen.Add((loop, exit, rounds));
-        }
-        // All before any: a copy is no block that the analysis knows, and what it uses of another loop would be missed.
-        foreach ((LoopBlocks loop, _, _) in chosen)
             DemoteOutsideUses(kernel, flow, loop);
-        foreach ((LoopBlocks loop, Block exit, int rounds) in chosen)
-            Unroll(flow, loop, exit, rounds);
-        if (touched.Count > 0)
-            kernel.Blocks = new ControlFlow(kernel.Entry).Blocks;
-        return touched.Count > 0;
+            copied.UnionWith(Unroll(flow, loop, exit, rounds));
+            return true;
+        }
+        return false;
     }
 
     /// <summary>The block by which the loop is left, and the number of times it is reached; null where that is not constant.</summary>
@@ -71,10 +76,10 @@ internal static class UnrollLoops
 
         var known = new Dictionary<Value, Constant?>(ReferenceEqualityComparer.Instance);
         for (int p = 0; p < parameters.Count; p++)
-            known[parameters[p]] = Common(entering, p, value => value as Constant);
+            known[parameters[p]] = Common(entering, p, (value, _) => value as Constant);
         for (int round = 1; round <= MaxRounds; round++)
         {
-            if (Evaluate(exit.Terminator.Condition!) is not { } condition)
+            if (Evaluate(exit.Terminator.Condition!, 0) is not { } condition)
                 return null;
             if (condition.IsZero != leavesWhenTrue)
                 return round;
@@ -85,12 +90,12 @@ internal static class UnrollLoops
         }
         return null;
 
-        Constant? Common(List<Edge> edges, int parameter, Func<Value, Constant?> evaluate)
+        Constant? Common(List<Edge> edges, int parameter, Func<Value, int, Constant?> evaluate)
         {
             Constant? common = null;
             foreach (Edge edge in edges)
             {
-                Constant? value = evaluate(edge.Arguments[parameter]);
+                Constant? value = evaluate(edge.Arguments[parameter], 0);
                 if (value is null || (common is not null && !common.Equals(value)))
                     return null;
                 common = value;
@@ -98,21 +103,20 @@ internal static class UnrollLoops
             return common;
         }
 
-        Constant? Evaluate(Value value)
+        Constant? Evaluate(Value value, int depth)
         {
             if (value is Constant constant)
                 return constant;
             if (known.TryGetValue(value, out Constant? result))
                 return result;
-            if (value is Instruction { IsPure: true } instruction && inside.Contains(value))
+            if (depth < MaxDepth && value is Instruction { IsPure: true } instruction && inside.Contains(value))
             {
-                // Against deep chains of sums: what depends on memory or the thread is given up at its first unknown operand.
                 var operands = new Value[instruction.Operands.Length];
                 result = null;
                 known[value] = null;
                 for (int i = 0; i < operands.Length; i++)
                 {
-                    if (Evaluate(instruction.Operands[i]) is not { } operand)
+                    if (Evaluate(instruction.Operands[i], depth + 1) is not { } operand)
                         return null;
                     operands[i] = operand;
                 }
@@ -223,7 +227,8 @@ internal static class UnrollLoops
         }
     }
 
-    private static void Unroll(ControlFlow flow, LoopBlocks loop, Block exit, int rounds)
+    /// <summary>Replaces a loop by copies of its blocks, which are returned.</summary>
+    private static IEnumerable<Block> Unroll(ControlFlow flow, LoopBlocks loop, Block exit, int rounds)
     {
         List<Block> blocks = [.. flow.Blocks.Where(loop.Blocks.Contains)];
         var copies = new Dictionary<Block, Block>[rounds];
@@ -277,5 +282,6 @@ internal static class UnrollLoops
             if (!loop.Blocks.Contains(from))
                 edge.Target = copies[0][loop.Header];
         }
+        return copies.SelectMany(copy => copy.Values);
     }
 }

@@ -8,7 +8,7 @@ namespace ILGPU.Compiler.Ptx;
 /// </summary>
 /// <remarks>
 /// Largest errors in units in the last place, over all f32 arguments or a dense sample (the tests hold them): Exp 1, Exp2 1, Log 1,
-/// Log2 2, Log10 2, Tanh 2, Rsqrt 1. Of f32 the functions Sin, Cos, Tan (up to 2^30), Atan2 and Pow are computed in f64: 1. In f64 all are within
+/// Log2 2, Log10 2, Tanh 1.5, Rsqrt 1.5. Of f32 the functions Sin, Cos, Tan (up to 2^30), Atan2 and Pow are computed in f64: 1. In f64 all are within
 /// 3, but Pow, whose relative error grows with |y ln x|. f16 goes through f32. FRem is exact while the quotient is below 2^53.
 /// The series are Taylor's: their coefficients need no table, and the two more terms than a minimax polynomial would take cost
 /// nothing beside the memory traffic of the kernels that call them.
@@ -49,12 +49,14 @@ internal sealed class MathExpansion
             return null;
 
         // Wider where the type has no arithmetic of its own, or where the function's accuracy comes from the extra bits.
-        bool viaDouble = isRemainder || i.Function is MathFunction.Sin or MathFunction.Cos or MathFunction.Tan or MathFunction.Atan2 or MathFunction.Pow;
+        bool viaDouble = isRemainder
+            || i.Function is MathFunction.Sin or MathFunction.Cos or MathFunction.Tan or MathFunction.Atan2 or MathFunction.Pow;
         IrType wide = i.Type == IrType.F16 ? IrType.F32 : viaDouble ? IrType.F64 : i.Type;
         var expansion = new MathExpansion(wide, i.Location);
         if (wide != i.Type)
         {
-            Value[] operands = [.. i.Operands.Select(operand => expansion.Add(Instruction.Convert(ConvertKind.FloatExtend, operand, wide, i.Location)))];
+            Value[] operands =
+                [.. i.Operands.Select(operand => expansion.Add(Instruction.Convert(ConvertKind.FloatExtend, operand, wide, i.Location)))];
             Value result = expansion.Add(new Instruction(i.Op, wide, operands) { Kind = i.Kind, Location = i.Location });
             expansion.Add(Instruction.Convert(ConvertKind.FloatTruncate, result, i.Type, i.Location));
             return expansion._code;
@@ -112,7 +114,9 @@ internal sealed class MathExpansion
         return Scale(Horner(Binary(Opcode.FSub, x, n), ExponentialTerms(double.Log(2))), n);
     }
 
-    /// <summary>Log x = e ln 2 + log m, m in [sqrt 1/2, sqrt 2); log m = 2 artanh(f / (2 + f)) with f = m - 1, arranged to lose no bits of f.</summary>
+    /// <summary>
+    /// Log x = e ln 2 + log m, m in [sqrt 1/2, sqrt 2); log m = 2 artanh(f / (2 + f)) with f = m - 1, arranged to lose no bits of f.
+    /// </summary>
     private Value Log(Value x, LogBase logBase)
     {
         Value isTiny = Compare(CompareKind.FLt, x, Constant(IsDouble ? double.ScaleB(1, -1022) : double.ScaleB(1, -126)));
@@ -145,19 +149,35 @@ internal sealed class MathExpansion
         return Select(Compare(CompareKind.FEq, x, Constant(double.PositiveInfinity)), x, result);
     }
 
-    /// <summary>Tanh x = E / (E + 2) with E = e^2x - 1 = 2^n (e^r - 1) + (2^n - 1): no bits are lost where x is small.</summary>
+    /// <summary>Tanh x = 1 - 2 / (e^2x + 1); where x is so small that this would lose bits, the series of odd powers.</summary>
     private Value Tanh(Value x)
     {
+        const double SeriesEnd = 0.55;
         Value magnitude = Math(MathFunction.Abs, x);
         Value limit = Constant(IsDouble ? 22 : 10);
-        magnitude = Select(Compare(CompareKind.FGt, magnitude, limit), limit, magnitude);
-        (Value n, Value r) = ReduceByLn2(Binary(Opcode.FAdd, magnitude, magnitude));
-        // e^r - 1 = r + r^2 (1/2 + r/6 + ...)
-        Value tail = Horner(r, ExponentialTerms(1)[2..]);
-        Value p = Fma(Binary(Opcode.FMul, r, r), tail, r);
-        Value scale = PowerOfTwo(ToInteger(n));
-        Value e = Fma(scale, p, Binary(Opcode.FSub, scale, Constant(1)));
-        return CopySign(Binary(Opcode.FDiv, e, Binary(Opcode.FAdd, e, Constant(2))), x);
+        Value bounded = Select(Compare(CompareKind.FGt, magnitude, limit), limit, magnitude);
+        (Value n, Value r) = ReduceByLn2(Binary(Opcode.FAdd, bounded, bounded));
+        Value e = Binary(Opcode.FMul, Horner(r, ExponentialTerms(1)), PowerOfTwo(ToInteger(n)));
+        Value large = Binary(Opcode.FSub, Constant(1), Binary(Opcode.FDiv, Constant(2), Binary(Opcode.FAdd, e, Constant(1))));
+
+        Value z = Binary(Opcode.FMul, magnitude, magnitude);
+        Value small = Fma(Binary(Opcode.FMul, z, magnitude), Horner(z, TanhTerms(IsDouble ? 18 : 9)), magnitude);
+        return CopySign(Select(Compare(CompareKind.FLt, magnitude, Constant(SeriesEnd)), small, large), x);
+    }
+
+    /// <summary>The coefficients of x^3, x^5 ... in tanh x, from tanh' = 1 - tanh^2.</summary>
+    private static double[] TanhTerms(int count)
+    {
+        // Of x^(2k+1).
+        var terms = new double[count + 1];
+        terms[0] = 1;
+        for (int k = 1; k <= count; k++)
+        {
+            for (int i = 0; i < k; i++)
+                terms[k] -= terms[i] * terms[k - 1 - i];
+            terms[k] /= 2 * k + 1;
+        }
+        return terms[1..];
     }
 
     /// <summary>The sine of x plus a number of right angles (f64): x is brought to |r| at most pi/4 with pi/2 in three parts.</summary>
@@ -185,7 +205,9 @@ internal sealed class MathExpansion
         Value quadrant = Binary(Opcode.Add, ToInteger(n), Bits(rightAngles));
         Value isOdd = Compare(CompareKind.Ne, Binary(Opcode.And, quadrant, Bits(1)), Bits(0));
         Value flip = Binary(Opcode.Shl, Binary(Opcode.And, quadrant, Bits(2)), Bits(62));
-        return Bitcast(Binary(Opcode.Xor, Bitcast(Select(isOdd, cosine, sine), _bits), flip), _type);
+        Value result = Bitcast(Binary(Opcode.Xor, Bitcast(Select(isOdd, cosine, sine), _bits), flip), _type);
+        // The reduction loses the sign of zero.
+        return rightAngles == 0 ? Select(Compare(CompareKind.FEq, x, Constant(0)), x, result) : result;
     }
 
     /// <summary>The angle of (x, y) (f64): atan of the smaller side over the larger, halved twice so that the series is short.</summary>

@@ -243,7 +243,8 @@ internal sealed class PtxEmitter
                 Load(i);
                 break;
             case Opcode.Store:
-                Line($"st.{Space(i.Operands[0])}{Vector(i.Operands[1].Type)}{MemoryType(i.Operands[1].Type)} {Address(i)}, {Group(Lanes(i.Operands[1]))}");
+                Value value = i.Operands[1];
+                Line($"st.{Space(i.Operands[0])}{Vector(value.Type)}{MemoryType(value.Type)} {Address(i)}, {Group(Lanes(value))}");
                 break;
             case Opcode.SharedAlloc or Opcode.LocalAlloc:
                 break;

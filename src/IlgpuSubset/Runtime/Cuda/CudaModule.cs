@@ -24,13 +24,13 @@ internal sealed unsafe class CudaModule : KernelModule
         try
         {
             _module = accelerator.Driver.LoadModule(_ptx.Text);
+            _function = accelerator.Driver.GetFunction(_module, _ptx.EntryName);
         }
         catch (CudaException exception)
         {
             throw new InvalidOperationException(
                 $"The kernel {kernel.MethodName} could not be loaded on {accelerator.Name}: {exception.Message}", exception);
         }
-        _function = accelerator.Driver.GetFunction(_module, _ptx.EntryName);
         // Without opting in a group may have 48 KB, static memory included.
         _allowedDynamicBytes = 48 * 1024 - _ptx.StaticSharedBytes;
     }
@@ -45,7 +45,10 @@ internal sealed unsafe class CudaModule : KernelModule
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (dynamicBytes > _allowedDynamicBytes)
-                AllowDynamicBytes(driver, dynamicBytes);
+            {
+                driver.AllowDynamicSharedBytes(_function, dynamicBytes);
+                _allowedDynamicBytes = dynamicBytes;
+            }
         }
 
         List<Parameter> parameters = Kernel.Parameters;
@@ -71,18 +74,5 @@ internal sealed unsafe class CudaModule : KernelModule
             _disposed = true;
         }
         _accelerator.Free(driver => driver.UnloadModule(_module));
-    }
-
-    private void AllowDynamicBytes(ICudaDriver driver, int dynamicBytes)
-    {
-        if (dynamicBytes + _ptx.StaticSharedBytes > _accelerator.MaxSharedMemoryPerGroup)
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(dynamicBytes),
-                $"{Kernel.MethodName} needs {dynamicBytes + _ptx.StaticSharedBytes} bytes of shared memory per group; " +
-                $"{_accelerator.Name} has {_accelerator.MaxSharedMemoryPerGroup}.");
-        }
-        driver.SetFunctionAttribute(_function, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, dynamicBytes);
-        _allowedDynamicBytes = dynamicBytes;
     }
 }

@@ -39,9 +39,8 @@ internal interface ICudaDriver
 
     nint GetFunction(nint module, string name);
 
-    int GetFunctionAttribute(nint function, CudaFunctionAttribute attribute);
-
-    void SetFunctionAttribute(nint function, CudaFunctionAttribute attribute, int value);
+    /// <summary>Allows launches of a function so much dynamic shared memory, beyond the 48 KB that all may have.</summary>
+    void AllowDynamicSharedBytes(nint function, int bytes);
 
     /// <summary>Queues a launch. Each argument is a pointer to its value; the values are read before the call returns.</summary>
     unsafe void Launch(nint function, Index3D gridDim, Index3D groupDim, int dynamicSharedBytes, nint stream, void** arguments);
@@ -102,12 +101,4 @@ internal enum CudaDeviceAttribute
     ComputeCapabilityMajor = 75,
     ComputeCapabilityMinor = 76,
     MaxSharedMemoryPerBlockOptIn = 97,
-}
-
-/// <summary>Numbers of a loaded kernel, as the driver numbers them.</summary>
-internal enum CudaFunctionAttribute
-{
-    MaxThreadsPerBlock = 0,
-    SharedSizeBytes = 1,
-    MaxDynamicSharedSizeBytes = 8,
 }

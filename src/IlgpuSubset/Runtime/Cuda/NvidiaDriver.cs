@@ -20,6 +20,7 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
     private delegate* unmanaged<CudaResult, byte**, CudaResult> _getErrorName;
     private delegate* unmanaged<CudaResult, byte**, CudaResult> _getErrorString;
     private delegate* unmanaged<int*, CudaResult> _deviceGetCount;
+    private delegate* unmanaged<int*, int, CudaResult> _deviceGet;
     private delegate* unmanaged<byte*, int, int, CudaResult> _deviceGetName;
     private delegate* unmanaged<nuint*, int, CudaResult> _deviceTotalMem;
     private delegate* unmanaged<int*, int, int, CudaResult> _deviceGetAttribute;
@@ -30,7 +31,6 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
     private delegate* unmanaged<nint*, byte*, uint, int*, void**, CudaResult> _moduleLoadData;
     private delegate* unmanaged<nint, CudaResult> _moduleUnload;
     private delegate* unmanaged<nint*, nint, byte*, CudaResult> _moduleGetFunction;
-    private delegate* unmanaged<int*, int, nint, CudaResult> _funcGetAttribute;
     private delegate* unmanaged<nint, int, int, CudaResult> _funcSetAttribute;
     private delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, CudaResult> _launchKernel;
     private delegate* unmanaged<nint*, nuint, CudaResult> _memAlloc;
@@ -76,7 +76,7 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
     public string GetDeviceName(int device)
     {
         byte* name = stackalloc byte[256];
-        Check(_deviceGetName(name, 256, device), "cuDeviceGetName");
+        Check(_deviceGetName(name, 256, Handle(device)), "cuDeviceGetName");
         return Marshal.PtrToStringUTF8((nint)name) ?? "";
     }
 
@@ -84,7 +84,7 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
     public long GetDeviceMemory(int device)
     {
         nuint bytes;
-        Check(_deviceTotalMem(&bytes, device), "cuDeviceTotalMem");
+        Check(_deviceTotalMem(&bytes, Handle(device)), "cuDeviceTotalMem");
         return (long)bytes;
     }
 
@@ -92,7 +92,7 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
     public int GetDeviceAttribute(int device, CudaDeviceAttribute attribute)
     {
         int value;
-        Check(_deviceGetAttribute(&value, (int)attribute, device), "cuDeviceGetAttribute");
+        Check(_deviceGetAttribute(&value, (int)attribute, Handle(device)), "cuDeviceGetAttribute");
         return value;
     }
 
@@ -100,12 +100,12 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
     public nint RetainContext(int device)
     {
         nint context;
-        Check(_primaryCtxRetain(&context, device), "cuDevicePrimaryCtxRetain");
+        Check(_primaryCtxRetain(&context, Handle(device)), "cuDevicePrimaryCtxRetain");
         return context;
     }
 
     /// <inheritdoc/>
-    public void ReleaseContext(int device) => Check(_primaryCtxRelease(device), "cuDevicePrimaryCtxRelease");
+    public void ReleaseContext(int device) => Check(_primaryCtxRelease(Handle(device)), "cuDevicePrimaryCtxRelease");
 
     /// <inheritdoc/>
     public void SetCurrentContext(nint context) => Check(_ctxSetCurrent(context), "cuCtxSetCurrent");
@@ -146,16 +146,13 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
     }
 
     /// <inheritdoc/>
-    public int GetFunctionAttribute(nint function, CudaFunctionAttribute attribute)
+    public void AllowDynamicSharedBytes(nint function, int bytes)
     {
-        int value;
-        Check(_funcGetAttribute(&value, (int)attribute, function), "cuFuncGetAttribute");
-        return value;
+        const int MaxDynamicSharedSizeBytes = 8;
+        Check(
+            _funcSetAttribute(function, MaxDynamicSharedSizeBytes, bytes), "cuFuncSetAttribute",
+            $"{bytes} bytes of dynamic shared memory were asked for.");
     }
-
-    /// <inheritdoc/>
-    public void SetFunctionAttribute(nint function, CudaFunctionAttribute attribute, int value) =>
-        Check(_funcSetAttribute(function, (int)attribute, value), "cuFuncSetAttribute");
 
     /// <inheritdoc/>
     public void Launch(nint function, Index3D gridDim, Index3D groupDim, int dynamicSharedBytes, nint stream, void** arguments) =>
@@ -242,6 +239,14 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
     /// <inheritdoc/>
     public void DestroyEvent(nint recorded) => Check(_eventDestroy(recorded), "cuEventDestroy");
 
+    /// <summary>The driver's handle of the device with a number.</summary>
+    private int Handle(int device)
+    {
+        int handle;
+        Check(_deviceGet(&handle, device), "cuDeviceGet");
+        return handle;
+    }
+
     private void Start()
     {
         if (_library == 0)
@@ -266,6 +271,7 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
         _getErrorName = (delegate* unmanaged<CudaResult, byte**, CudaResult>)Export(library, "cuGetErrorName");
         _getErrorString = (delegate* unmanaged<CudaResult, byte**, CudaResult>)Export(library, "cuGetErrorString");
         _deviceGetCount = (delegate* unmanaged<int*, CudaResult>)Export(library, "cuDeviceGetCount");
+        _deviceGet = (delegate* unmanaged<int*, int, CudaResult>)Export(library, "cuDeviceGet");
         _deviceGetName = (delegate* unmanaged<byte*, int, int, CudaResult>)Export(library, "cuDeviceGetName");
         _deviceTotalMem = (delegate* unmanaged<nuint*, int, CudaResult>)Export(library, "cuDeviceTotalMem_v2");
         _deviceGetAttribute = (delegate* unmanaged<int*, int, int, CudaResult>)Export(library, "cuDeviceGetAttribute");
@@ -276,9 +282,10 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
         _moduleLoadData = (delegate* unmanaged<nint*, byte*, uint, int*, void**, CudaResult>)Export(library, "cuModuleLoadDataEx");
         _moduleUnload = (delegate* unmanaged<nint, CudaResult>)Export(library, "cuModuleUnload");
         _moduleGetFunction = (delegate* unmanaged<nint*, nint, byte*, CudaResult>)Export(library, "cuModuleGetFunction");
-        _funcGetAttribute = (delegate* unmanaged<int*, int, nint, CudaResult>)Export(library, "cuFuncGetAttribute");
         _funcSetAttribute = (delegate* unmanaged<nint, int, int, CudaResult>)Export(library, "cuFuncSetAttribute");
-        _launchKernel = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, CudaResult>)Export(library, "cuLaunchKernel");
+        _launchKernel =
+            (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, CudaResult>)
+            Export(library, "cuLaunchKernel");
         _memAlloc = (delegate* unmanaged<nint*, nuint, CudaResult>)Export(library, "cuMemAlloc_v2");
         _memFree = (delegate* unmanaged<nint, CudaResult>)Export(library, "cuMemFree_v2");
         _memHostAlloc = (delegate* unmanaged<nint*, nuint, uint, CudaResult>)Export(library, "cuMemHostAlloc");
