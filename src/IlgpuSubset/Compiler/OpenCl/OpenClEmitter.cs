@@ -42,12 +42,13 @@ internal sealed class OpenClEmitter
     private readonly Dictionary<Value, string> _nameOf = new(ReferenceEqualityComparer.Instance);
     private readonly OpenClExpressions _expressions;
     private readonly Region _root;
-    private readonly HashSet<Block> _globalWritesPending;
+    private readonly HashSet<Block> _writtenBefore;
     private readonly StringBuilder _text = new();
     private readonly Stack<Label> _breakable = new();
     private readonly Dictionary<(Label, bool IsBreak), string> _gotos = [];
     private int _indent = 1;
     private SourceLocation _lastLocation;
+    private bool _globalMayBeWritten;
 
     private OpenClEmitter(IrKernel kernel, OpenClTarget target)
     {
@@ -57,7 +58,7 @@ internal sealed class OpenClEmitter
         _root = Structurizer.Structure(kernel, _uniformity);
         _layout = new OpenClLayout(kernel, _root);
         _expressions = new OpenClExpressions(_layout, _prelude, target, _nameOf);
-        _globalWritesPending = FindPendingGlobalWrites();
+        _writtenBefore = FindWrittenBefore();
     }
 
     /// <summary>A finished kernel's program.</summary>
@@ -89,7 +90,7 @@ internal sealed class OpenClEmitter
                 string passed = isTruth ? _names.Unique(own + "_byte") : own;
                 parameters.Add($"{(isTruth ? "char" : OpenClTypes.Name(parameter.Type))} {passed}");
                 if (isTruth)
-                    opening.Add($"const bool {own} = {passed} != 0;");
+                    opening.Add($"bool const {own} = {passed} != 0;");
                 continue;
             }
             // A view may start anywhere in its buffer, which is what can be passed.
@@ -128,7 +129,7 @@ internal sealed class OpenClEmitter
         if (exchanges || votes || _kernel.Instructions.Any(i => i is { Op: Opcode.Special, Number: SpecialNumber.LaneIdx }))
         {
             opening.Add(
-                $"const int {ThreadName} = ((int)get_local_id(2) * (int)get_local_size(1) + (int)get_local_id(1)) * (int)get_local_size(0) + (int)get_local_id(0);");
+                $"int const {ThreadName} = ((int)get_local_id(2) * (int)get_local_size(1) + (int)get_local_id(1)) * (int)get_local_size(0) + (int)get_local_id(0);");
         }
         if (exchanges)
         {
@@ -136,7 +137,7 @@ internal sealed class OpenClEmitter
             extra.Add(ExtraArgument.Exchange);
             opening.Add("// Two lots that take turns: a value is read before the barrier of the next exchange, and overwritten after it.");
             opening.Add("__local uchar* const exchange = (__local uchar*)exchange_memory;");
-            opening.Add($"const int exchange_lot = ((int)(get_local_size(0) * get_local_size(1) * get_local_size(2)) + {WarpSizeName} - 1) / {WarpSizeName} * {WarpSizeName} * 8;");
+            opening.Add($"int const exchange_lot = ((int)(get_local_size(0) * get_local_size(1) * get_local_size(2)) + {WarpSizeName} - 1) / {WarpSizeName} * {WarpSizeName} * 8;");
             opening.Add("int exchange_at = 0;");
         }
         if (votes)
@@ -174,8 +175,10 @@ internal sealed class OpenClEmitter
                     Emit(item);
                 break;
             case Straight straight:
+                _globalMayBeWritten = _writtenBefore.Contains(straight.Block);
                 foreach (Instruction i in straight.Block.Instructions)
                 {
+                    _globalMayBeWritten |= WritesGlobal(i);
                     if (!_layout.IsInlined(i))
                         Emit(i, straight.Block);
                 }
@@ -206,12 +209,12 @@ internal sealed class OpenClEmitter
         }
     }
 
-    private void Emit(If branch)
+    private void Emit(If branch, string before = "")
     {
-        (Region then, Region otherwise, bool swapped) = IsEmpty(branch.Then) ? (branch.Else, branch.Then, true) : (branch.Then, branch.Else, false);
+        (Region then, Region otherwise, bool swapped) = Arms(branch);
         if (IsEmpty(then))
             return;
-        Open($"if ({Condition(branch.Condition, swapped)})");
+        Open($"{before}if ({Condition(branch.Condition, swapped)})");
         Declare(_layout.ScopeOf(then));
         Emit(then);
         Close();
@@ -219,6 +222,11 @@ internal sealed class OpenClEmitter
             return;
         // What follows an arm that leaves needs no "else", and long bodies no further indentation.
         bool continues = !EndsElsewhere(then);
+        if (continues && _layout.ScopeOf(otherwise).Variables.Count == 0 && OnlyIf(otherwise) is { } chained)
+        {
+            Emit(chained, "else ");
+            return;
+        }
         if (continues)
             Open("else");
         Declare(_layout.ScopeOf(otherwise));
@@ -273,7 +281,7 @@ internal sealed class OpenClEmitter
                 // A circle: what the first overwrites is kept for those that read it.
                 BlockParameter kept = pending[0].Parameter;
                 string own = _nameOf[kept], copy = _names.Unique(own + "_before");
-                Line($"const {OpenClTypes.Name(kept.Type)} {copy} = {own};");
+                Line($"{OpenClTypes.Name(kept.Type)} const {copy} = {own};");
                 string value = _expressions.Text(pending[0].Value);
                 _nameOf[kept] = copy;
                 aside.Add(kept, own);
@@ -304,7 +312,7 @@ internal sealed class OpenClEmitter
                 Line($"{_expressions.Access(i, o[1].Type)} = {value};", i.Location);
                 break;
             case Opcode.Barrier:
-                Barrier(block, i.Location);
+                Barrier(i.Location);
                 break;
             case Opcode.BarrierReduce:
                 Line($"barrier({LocalFence});", i.Location);
@@ -313,7 +321,7 @@ internal sealed class OpenClEmitter
                 Line($"barrier({LocalFence});");
                 Line($"if ({_expressions.Text(o[0])})");
                 Line("    atomic_inc(&vote);");
-                Barrier(block);
+                Barrier();
                 Define(i, i.Reduction switch
                 {
                     BarrierReduction.PopCount => "vote",
@@ -324,7 +332,7 @@ internal sealed class OpenClEmitter
             case Opcode.Broadcast:
                 Line($"if ({ThreadName} == {_expressions.Operand(o[1])})", i.Location);
                 Line($"    {ExchangeCell(i.Type)}[0] = {ToExchange(o[0])};");
-                Barrier(block);
+                Barrier();
                 Define(i, FromExchange(i.Type, "0"));
                 TakeTurns();
                 break;
@@ -338,7 +346,7 @@ internal sealed class OpenClEmitter
                 break;
             case Opcode.WarpBarrier:
                 RequireWholeGroup(i, block, "A warp barrier");
-                Barrier(block, i.Location);
+                Barrier(i.Location);
                 break;
             case Opcode.Fence:
                 // The only fence of version 1.2 orders accesses for the group; devices apply it to all memory levels they have.
@@ -359,7 +367,8 @@ internal sealed class OpenClEmitter
     {
         string space = OpenClTypes.Space(i.Operands[0].Type.Space);
         string address = _expressions.Address(i);
-        string[] o = [.. i.Operands[1..].Select(_expressions.Text)];
+        // Operands are the new value and then what it is compared with; OpenCL has them the other way round.
+        string[] o = [.. i.Operands[1..].Reverse().Select(_expressions.Text)];
         bool isLong = i.Type.Bits == 64, isFloat = i.Type.IsFloat;
         bool unsigned = i.Update is AtomicKind.MinU or AtomicKind.MaxU;
         _expressions.RequireSupport(i.Type, i);
@@ -425,18 +434,19 @@ internal sealed class OpenClEmitter
                 $"{what} under a condition that may differ between the threads of a group (under OpenCL it is a barrier of the group)", i.Location);
     }
 
-    private void Barrier(Block block, SourceLocation location = default) =>
-        Line($"barrier({(_globalWritesPending.Contains(block) ? BothFences : LocalFence)});", location);
+    private void Barrier(SourceLocation location = default) =>
+        Line($"barrier({(_globalMayBeWritten ? BothFences : LocalFence)});", location);
+
+    private static bool WritesGlobal(Instruction i) => i.Op is Opcode.Store or Opcode.Atomic && i.Operands[0].Type.Space == AddressSpace.Global;
 
     /// <summary>
-    /// The blocks with a barrier that global memory may have been written before. Only these need wait for global memory, and most
-    /// kernels write there after their last barrier.
+    /// The blocks before whose start global memory may have been written. Only barriers in or after them need wait for global
+    /// memory, and most kernels write there after their last barrier.
     /// </summary>
-    private HashSet<Block> FindPendingGlobalWrites()
+    private HashSet<Block> FindWrittenBefore()
     {
         var found = new HashSet<Block>();
-        var work = new Stack<Block>(_kernel.Blocks.Where(block => block.Instructions.Any(i =>
-            i.Op is Opcode.Store or Opcode.Atomic && i.Operands[0].Type.Space == AddressSpace.Global)));
+        var work = new Stack<Block>(_kernel.Blocks.Where(block => block.Instructions.Any(WritesGlobal)).SelectMany(block => block.Successors));
         while (work.TryPop(out Block? block))
         {
             if (found.Add(block))
@@ -456,7 +466,7 @@ internal sealed class OpenClEmitter
             return;
         }
         if (_layout.IsDeclaredInPlace(i))
-            Line($"const {OpenClTypes.Name(i.Type)} {_nameOf[i] = NewName(i)} = {expression};", i.Location);
+            Line($"{OpenClTypes.Name(i.Type)} const {_nameOf[i] = NewName(i)} = {expression};", i.Location);
         else
             Line($"{_nameOf[i]} = {expression};", i.Location);
     }
@@ -496,6 +506,19 @@ internal sealed class OpenClEmitter
     }
 
     private static bool IsEmpty(Region region) => region is Sequence sequence && sequence.Items.All(IsEmpty);
+
+    private static (Region Then, Region Otherwise, bool Swapped) Arms(If branch) =>
+        IsEmpty(branch.Then) ? (branch.Else, branch.Then, true) : (branch.Then, branch.Else, false);
+
+    /// <summary>
+    /// The condition of which a region consists, if all computed before it is part of its expression, and if it can follow an
+    /// "else": nothing of it is written behind it.
+    /// </summary>
+    private If? OnlyIf(Region region) =>
+        region is Sequence { Items: [Straight { Block.Instructions: var before }, If only] } && before.All(_layout.IsInlined)
+        && Arms(only) is var (then, otherwise, _) && (IsEmpty(otherwise) || !EndsElsewhere(then))
+            ? only
+            : null;
 
     private static bool EndsElsewhere(Region region) =>
         region is Break or Continue || (region is Sequence { Items: [.., var last] } && EndsElsewhere(last));

@@ -191,8 +191,8 @@ internal sealed class OpenClExpressions(OpenClLayout layout, OpenClPrelude prelu
 
     private string Bitwise(Instruction i, string symbol)
     {
-        string operation = i.Type == IrType.I1 ? symbol + symbol : symbol;
-        return Narrow(i, $"{Operand(i.Operands[0])} {operation} {Operand(i.Operands[1])}");
+        (string a, string b) = (Operand(i.Operands[0]), Operand(i.Operands[1]));
+        return i.Type == IrType.I1 ? $"{a} {symbol}{symbol} {b}" : Narrow(i, $"{a} {symbol} {b}");
     }
 
     private string ShiftCount(Instruction i)

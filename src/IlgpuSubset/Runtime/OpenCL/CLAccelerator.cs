@@ -17,6 +17,9 @@ public sealed class CLAccelerator : Accelerator
     private readonly nint _reservingQueue;
     private volatile bool _released;
 
+    // The accelerator itself, and all objects that the driver made in its context. Drivers should count these; PoCL 3.1 crashes.
+    private int _users = 1;
+
     internal CLAccelerator(Context context, CLDevice device)
         : base(context, device)
     {
@@ -32,7 +35,8 @@ public sealed class CLAccelerator : Accelerator
             Library.ReleaseContext(ContextHandle);
             throw;
         }
-        CompilerOptions = new CompilerOptions { WarpSize = device.WarpSize };
+        // Unrolled less than elsewhere: PoCL compiles barriers one by one, and takes seconds for a loop of them laid out flat.
+        CompilerOptions = new CompilerOptions { WarpSize = device.WarpSize, UnrolledInstructions = 512 };
     }
 
     internal override CompilerOptions CompilerOptions { get; }
@@ -101,10 +105,23 @@ public sealed class CLAccelerator : Accelerator
 
     internal void Forget(CLStream stream) => _streams.TryRemove(stream, out _);
 
+    /// <summary>Keeps the driver's context until <see cref="Leave"/>, for an object that lives in it.</summary>
+    internal void Enter() => Interlocked.Increment(ref _users);
+
+    /// <summary>Ends what <see cref="Enter"/> began; the last one closes the device.</summary>
+    internal void Leave()
+    {
+        if (Interlocked.Decrement(ref _users) > 0)
+            return;
+        Library.ReleaseCommandQueue(_reservingQueue);
+        Library.ReleaseContext(ContextHandle);
+    }
+
     private protected override MemoryBuffer AllocateCore(long length, int elementSize) => new CLMemoryBuffer(this, length, elementSize);
 
     private protected override AcceleratorStream CreateStreamCore()
     {
+        ObjectDisposedException.ThrowIf(_released, this);
         var stream = new CLStream(this);
         _streams[stream] = 0;
         return stream;
@@ -113,10 +130,8 @@ public sealed class CLAccelerator : Accelerator
     private protected override void Release()
     {
         _released = true;
-        // The driver counts references: buffers and streams that are still alive keep the context until they are released.
         foreach (nint address in _pageLocked.Keys)
             FreePageLocked(address);
-        Library.ReleaseCommandQueue(_reservingQueue);
-        Library.ReleaseContext(ContextHandle);
+        Leave();
     }
 }

@@ -16,13 +16,14 @@ internal sealed class CLMemoryBuffer : MemoryBuffer
                 "clCreateBuffer", CLError.CL_INVALID_BUFFER_SIZE,
                 $"{LengthInBytes} bytes; {accelerator.Name} allows {accelerator.CLDevice.MaxAllocation} bytes in one buffer");
         NativePtr = Library.CreateBuffer(accelerator.ContextHandle, CLMemoryFlags.ReadWrite, LengthInBytes);
+        accelerator.Enter();
         try
         {
             accelerator.Reserve(NativePtr);
         }
         catch
         {
-            Library.ReleaseMemObject(NativePtr);
+            Release();
             throw;
         }
     }
@@ -85,7 +86,9 @@ internal sealed class CLMemoryBuffer : MemoryBuffer
 
     private protected override void Release()
     {
-        if (NativePtr != 0)
-            Library.ReleaseMemObject(NativePtr);
+        if (NativePtr == 0)
+            return;
+        Library.ReleaseMemObject(NativePtr);
+        _accelerator.Leave();
     }
 }

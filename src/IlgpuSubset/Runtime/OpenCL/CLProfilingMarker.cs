@@ -3,14 +3,17 @@ namespace ILGPU.Runtime.OpenCL;
 /// <summary>An event between the commands of a queue; the device records when it is passed.</summary>
 internal sealed class CLProfilingMarker : ProfilingMarker
 {
+    private readonly CLAccelerator _accelerator;
     private readonly CLLibrary _library;
     private readonly nint _event;
 
     public CLProfilingMarker(CLAccelerator accelerator, CLStream stream)
         : base(accelerator)
     {
+        _accelerator = accelerator;
         _library = accelerator.Library;
         _event = _library.EnqueueMarker(stream.Queue);
+        accelerator.Enter();
         stream.Flush();
     }
 
@@ -32,5 +35,9 @@ internal sealed class CLProfilingMarker : ProfilingMarker
         return TimeSpan.FromTicks(nanoseconds / TimeSpan.NanosecondsPerTick);
     }
 
-    private protected override void Release() => _library.ReleaseEvent(_event);
+    private protected override void Release()
+    {
+        _library.ReleaseEvent(_event);
+        _accelerator.Leave();
+    }
 }

@@ -12,6 +12,7 @@ internal sealed class CLStream : AcceleratorStream
         _accelerator = accelerator;
         _queue = accelerator.Library.CreateCommandQueue(
             accelerator.ContextHandle, accelerator.CLDevice.Handle, accelerator.Context.ProfilingEnabled);
+        accelerator.Enter();
     }
 
     /// <summary>The driver's queue.</summary>
@@ -36,5 +37,6 @@ internal sealed class CLStream : AcceleratorStream
     {
         _accelerator.Forget(this);
         _accelerator.Library.ReleaseCommandQueue(_queue);
+        _accelerator.Leave();
     }
 }
