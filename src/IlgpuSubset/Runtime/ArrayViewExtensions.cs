@@ -8,8 +8,13 @@ public static class ArrayViewExtensions
 {
     /// <summary>A buffer with these elements.</summary>
     public static MemoryBuffer1D<T, Stride1D.Dense> Allocate1D<T>(this Accelerator accelerator, T[] data)
-        where T : unmanaged =>
-        accelerator.Allocate1D(accelerator.DefaultStream, data);
+        where T : unmanaged
+    {
+        var buffer = accelerator.Allocate1D(accelerator.DefaultStream, data);
+        // Other streams may read the buffer as soon as the caller has it.
+        accelerator.DefaultStream.Synchronize();
+        return buffer;
+    }
 
     /// <inheritdoc cref="Allocate1D{T}(Accelerator, T[])"/>
     public static MemoryBuffer1D<T, Stride1D.Dense> Allocate1D<T>(this Accelerator accelerator, AcceleratorStream stream, T[] data)

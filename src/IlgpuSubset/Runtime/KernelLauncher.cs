@@ -87,9 +87,12 @@ internal sealed class KernelLauncher : IDisposable
         if (!config.IsValid)
             throw new ArgumentOutOfRangeException(
                 nameof(config), $"A launch of {config.GridDim} groups of {config.GroupDim} threads: all dimensions must be positive.");
-        if (Exceeds(config.GridDim, _accelerator.MaxGridSize))
+        Index3D device = _accelerator.MaxGridSize;
+        var mostGroups = new Index3D(
+            Math.Min(device.X, LaunchLimits.GridX), Math.Min(device.Y, LaunchLimits.GridYZ), Math.Min(device.Z, LaunchLimits.GridYZ));
+        if (Exceeds(config.GridDim, mostGroups))
             throw new ArgumentOutOfRangeException(
-                nameof(config), $"A launch of {config.GridDim} groups; {_accelerator.Name} allows {_accelerator.MaxGridSize}.");
+                nameof(config), $"A launch of {config.GridDim} groups; {_accelerator.Name} allows {mostGroups}.");
         int threads = config.GroupDim.Size;
         int most = Math.Min(_accelerator.MaxNumThreadsPerGroup, _entry.Specialization.MaxNumThreadsPerGroup ?? int.MaxValue);
         if (threads > most || Exceeds(config.GroupDim, _accelerator.MaxGroupSize))

@@ -13,12 +13,14 @@ internal sealed class Simplify
     private readonly Substitution _substitution = new();
     private readonly Dictionary<Expression, List<(Instruction Instruction, Block Block)>> _known = [];
     private readonly ControlFlow _flow;
+    private readonly IntegerRanges _ranges;
     private List<Instruction> _output = [];
     private Block _block;
 
     private Simplify(IrKernel kernel)
     {
         _flow = new ControlFlow(kernel.Entry);
+        _ranges = new IntegerRanges(kernel, _flow);
         _block = kernel.Entry;
         kernel.Blocks = _flow.Blocks;
     }
@@ -103,12 +105,18 @@ internal sealed class Simplify
             Opcode.Shl when b is Constant { Bits: >= 0 } c && c.Bits < i.Type.Bits =>
                 Emit(i, Opcode.Mul, i.Type, a, new Constant(i.Type, 1L << (int)c.Bits)),
             Opcode.ShrS or Opcode.ShrU when b is Constant { IsZero: true } => a,
-            Opcode.ShrS when IsNonNegative(a) => Emit(i, Opcode.ShrU, i.Type, a, b),
+            Opcode.ShrS when _ranges.IsNonNegative(a) => Emit(i, Opcode.ShrU, i.Type, a, b),
             Opcode.DivS or Opcode.DivU when b is Constant { Bits: 1 } => a,
-            Opcode.DivS when b is Constant { Bits: > 0 } && IsNonNegative(a) => Emit(i, Opcode.DivU, i.Type, a, b),
+            Opcode.DivS or Opcode.DivU when b is Constant { Bits: > 0 } c && DivideExactly(i, a, c) is { } quotient => quotient,
+            Opcode.ShrU when b is Constant { Bits: > 0 and < 31 } c && DivideExactly(i, a, new Constant(i.Type, 1L << (int)c.Bits)) is { } quotient =>
+                quotient,
+            Opcode.RemS or Opcode.RemU when b is Constant { Bits: > 0 } c && Remainder(i, a, c) is { } remainder => remainder,
+            Opcode.And when b is Constant { Bits: > 0 } mask && BitOperations.IsPow2(mask.Bits + 1)
+                && Remainder(i, a, new Constant(i.Type, mask.Bits + 1)) is { } remainder => remainder,
+            Opcode.DivS when b is Constant { Bits: > 0 } && _ranges.IsNonNegative(a) => Emit(i, Opcode.DivU, i.Type, a, b),
             Opcode.DivU when b is Constant c && BitOperations.IsPow2(c.Unsigned) =>
                 Emit(i, Opcode.ShrU, i.Type, a, new Constant(i.Type, BitOperations.Log2(c.Unsigned))),
-            Opcode.RemS when b is Constant { Bits: > 0 } && IsNonNegative(a) => Emit(i, Opcode.RemU, i.Type, a, b),
+            Opcode.RemS when b is Constant { Bits: > 0 } && _ranges.IsNonNegative(a) => Emit(i, Opcode.RemU, i.Type, a, b),
             Opcode.RemU when b is Constant c && BitOperations.IsPow2(c.Unsigned) =>
                 Emit(i, Opcode.And, i.Type, a, new Constant(i.Type, (long)c.Unsigned - 1)),
             Opcode.And when b is Constant { IsZero: true } => b,
@@ -169,6 +177,60 @@ internal sealed class Simplify
         return null;
     }
 
+    /// <summary>A number of which all others in a product or sum are multiples.</summary>
+    private static long Factor(Value value) => value switch
+    {
+        Constant constant => constant.Bits,
+        Instruction { Op: Opcode.Mul } i when i.Operands[1] is Constant c => c.Bits,
+        Instruction { Op: Opcode.Add } i => (long)BigInteger.GreatestCommonDivisor(Factor(i.Operands[0]), Factor(i.Operands[1])),
+        _ => 1,
+    };
+
+    /// <summary>A quotient of what is not negative and cannot overflow: its terms divided one by one, as far as the divisor divides them.</summary>
+    private Value? DivideExactly(Instruction i, Value a, Constant divisor)
+    {
+        (long min, long max) = _ranges.Of(a);
+        if (min >= 0 && max < divisor.Bits)
+            return new Constant(i.Type, 0);
+        if (min < 0 || a is not Instruction { Op: Opcode.Add or Opcode.Mul } terms || !_ranges.IsExact(terms))
+            return null;
+        if (terms.Op == Opcode.Mul)
+        {
+            return terms.Operands[1] is Constant factor && factor.Bits % divisor.Bits == 0
+                ? Emit(i, Opcode.Mul, i.Type, terms.Operands[0], new Constant(i.Type, factor.Bits / divisor.Bits))
+                : null;
+        }
+        foreach ((Value whole, Value rest) in new[] { (terms.Operands[1], terms.Operands[0]), (terms.Operands[0], terms.Operands[1]) })
+        {
+            if (Factor(whole) % divisor.Bits == 0 && _ranges.IsNonNegative(whole) && _ranges.IsNonNegative(rest))
+            {
+                return Emit(i, Opcode.Add, i.Type,
+                    Emit(i, Opcode.DivU, i.Type, rest, divisor), Emit(i, Opcode.DivU, i.Type, whole, divisor));
+            }
+        }
+        return null;
+    }
+
+    /// <summary>A remainder of what is not negative: without the terms that the divisor divides.</summary>
+    private Value? Remainder(Instruction i, Value a, Constant divisor)
+    {
+        (long min, long max) = _ranges.Of(a);
+        if (min >= 0 && max < divisor.Bits)
+            return a;
+        // Dropping multiples of a power of two is right whatever overflows, where the remainder is not signed.
+        bool wraps = i.Op != Opcode.RemS && BitOperations.IsPow2(divisor.Bits);
+        if (a is not Instruction { Op: Opcode.Add or Opcode.Mul } terms || (!wraps && (min < 0 || !_ranges.IsExact(terms))))
+            return null;
+        if (terms.Op == Opcode.Mul)
+            return Factor(terms) % divisor.Bits == 0 ? new Constant(i.Type, 0) : null;
+        foreach ((Value whole, Value rest) in new[] { (terms.Operands[1], terms.Operands[0]), (terms.Operands[0], terms.Operands[1]) })
+        {
+            if (Factor(whole) % divisor.Bits == 0 && (wraps || (_ranges.IsNonNegative(whole) && _ranges.IsNonNegative(rest))))
+                return Emit(i, Opcode.RemU, i.Type, rest, divisor);
+        }
+        return null;
+    }
+
     private Value? RewriteCompare(Instruction i, Value a, Value b)
     {
         CompareKind kind = i.Comparison;
@@ -188,12 +250,34 @@ internal sealed class Simplify
             return (kind == CompareKind.Ne) == truth.IsZero ? a : Emit(i, Opcode.Xor, IrType.I1, a, Constant.Bool(true));
         if (a == b && !a.Type.IsFloat)
             return Constant.Bool(kind is CompareKind.Eq or CompareKind.LeS or CompareKind.GeS or CompareKind.LeU or CompareKind.GeU);
-        if (b is Constant { IsZero: true } && IsNonNegative(a) && kind is CompareKind.LtS or CompareKind.GeS)
-            return Constant.Bool(kind == CompareKind.GeS);
+        if (a.Type.IsInteger && CompareRanges(kind, _ranges.Of(a), _ranges.Of(b)) is { } known)
+            return Constant.Bool(known);
         // x + c == d as x == d - c: exact, as both wrap alike.
         if (b is Constant d && kind is CompareKind.Eq or CompareKind.Ne && AddOfConstant(a) is ({ } x, { } c))
             return Reduce(Instruction.Compare(kind, x, new Constant(x.Type, d.Bits - c.Bits), i.Location));
         return null;
+    }
+
+    /// <summary>A comparison that holds, or fails, for all values within the bounds.</summary>
+    private static bool? CompareRanges(CompareKind kind, (long Min, long Max) a, (long Min, long Max) b)
+    {
+        // Unsigned order is signed order where nothing is negative.
+        if (kind is CompareKind.LtU or CompareKind.LeU or CompareKind.GtU or CompareKind.GeU)
+        {
+            if (a.Min < 0 || b.Min < 0)
+                return null;
+            kind -= CompareKind.LtU - CompareKind.LtS;
+        }
+        return kind switch
+        {
+            CompareKind.LtS => a.Max < b.Min ? true : a.Min >= b.Max ? false : null,
+            CompareKind.LeS => a.Max <= b.Min ? true : a.Min > b.Max ? false : null,
+            CompareKind.GtS => a.Min > b.Max ? true : a.Max <= b.Min ? false : null,
+            CompareKind.GeS => a.Min >= b.Max ? true : a.Max < b.Min ? false : null,
+            CompareKind.Eq => a.Max < b.Min || a.Min > b.Max ? false : null,
+            CompareKind.Ne => a.Max < b.Min || a.Min > b.Max ? true : null,
+            _ => null,
+        };
     }
 
     private Value? RewriteSelect(Instruction i)
@@ -269,7 +353,7 @@ internal sealed class Simplify
         if (index is Instruction { Op: Opcode.Convert, Conversion: ConvertKind.SignExtend } extended && extended.Operands[0].Type == IrType.I32)
             return Move(i, pointer, extended.Operands[0], i.Immediate);
         if (index is Instruction { Op: Opcode.Convert, Conversion: ConvertKind.ZeroExtend } positive
-            && positive.Operands[0].Type == IrType.I32 && IsNonNegative(positive.Operands[0]))
+            && positive.Operands[0].Type == IrType.I32 && _ranges.IsNonNegative(positive.Operands[0]))
             return Move(i, pointer, positive.Operands[0], i.Immediate);
         if (AddOfConstant(index) is ({ } x, { } c))
             return Move(i, Move(i, pointer, x, i.Immediate), Constant.Int64(c.Bits * i.Immediate), 1);
@@ -315,25 +399,6 @@ internal sealed class Simplify
             block.Terminator = Terminator.Branch(negation.Operands[0], edges[1], edges[0], block.Terminator.Location);
         }
     }
-
-    /// <summary>Whether an integer cannot be negative.</summary>
-    private static bool IsNonNegative(Value value, int depth = 0) => depth < 6 && value switch
-    {
-        Constant constant => constant.Bits >= 0,
-        Parameter { Role: ParameterRole.ViewLength } => true,
-        Instruction { Op: Opcode.Special or Opcode.DynamicSharedSize } => true,
-        Instruction { Op: Opcode.Convert, Conversion: ConvertKind.ZeroExtend } => true,
-        Instruction { Op: Opcode.Convert, Conversion: ConvertKind.SignExtend } i => IsNonNegative(i.Operands[0], depth + 1),
-        Instruction { Op: Opcode.And or Opcode.MaxS } i => IsNonNegative(i.Operands[0], depth + 1) || IsNonNegative(i.Operands[1], depth + 1),
-        Instruction { Op: Opcode.MinS or Opcode.DivS or Opcode.Or } i =>
-            IsNonNegative(i.Operands[0], depth + 1) && IsNonNegative(i.Operands[1], depth + 1),
-        Instruction { Op: Opcode.RemU } i => IsNonNegative(i.Operands[0], depth + 1) || i.Operands[1] is Constant { Bits: > 0 },
-        Instruction { Op: Opcode.RemS or Opcode.DivU } i => IsNonNegative(i.Operands[0], depth + 1),
-        Instruction { Op: Opcode.ShrU } i => i.Operands[1] is Constant { Bits: > 0 } || IsNonNegative(i.Operands[0], depth + 1),
-        Instruction { Op: Opcode.ShrS } i => IsNonNegative(i.Operands[0], depth + 1),
-        Instruction { Op: Opcode.Select } i => IsNonNegative(i.Operands[1], depth + 1) && IsNonNegative(i.Operands[2], depth + 1),
-        _ => false,
-    };
 
     public static CompareKind Inverse(CompareKind kind) => kind switch
     {
