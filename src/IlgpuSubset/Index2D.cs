@@ -17,9 +17,6 @@ public readonly struct Index2D(int x, int y) : IEquatable<Index2D>
     /// <summary>The position along the slowest axis.</summary>
     public int Y { get; } = y;
 
-    /// <summary>The number of elements an extent of this size holds.</summary>
-    public int Size => X * Y;
-
     /// <summary>An index from a pair.</summary>
     public static implicit operator Index2D((int X, int Y) values) => new(values.X, values.Y);
 

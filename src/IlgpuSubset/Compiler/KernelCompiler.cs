@@ -35,6 +35,7 @@ internal static class KernelCompiler
     {
         SimplifyControlFlow.Run(kernel);
         PlaceAllocations.Run(kernel);
+        NameBoundsChecks.Run(kernel, last: false);
         PromoteMemory.Run(kernel);
         Simplify.Run(kernel);
         SimplifyControlFlow.Run(kernel);

@@ -13,6 +13,7 @@ public static class CompilerCases
         .. GroupCases.All,
         .. MathCases.All,
         .. LaunchCases.All,
+        .. NetworkCases.All,
     ];
 
     /// <summary>The names, for theories: a name survives the way through a test runner.</summary>

@@ -8,41 +8,31 @@ namespace ILGPU.Compiler.Analysis;
 internal sealed class ControlFlow
 {
     private readonly Dictionary<Block, int> _index = [];
-    private readonly List<Edge>[] _incoming;
-    private readonly List<int>[] _predecessors;
-    private readonly int[] _dominator;
-    private readonly (int First, int Last)[] _dominatorInterval;
+    private List<Edge>[] _incoming = [];
+    private List<int>[] _predecessors = [];
+    private int[] _dominator = [];
+    private (int First, int Last)[] _dominatorInterval = [];
 
     public ControlFlow(Block entry)
     {
-        Blocks = Dominance.ReversePostorder(entry, block => [.. block.Successors]);
-        for (int i = 0; i < Blocks.Count; i++)
-            _index.Add(Blocks[i], i);
-        _incoming = [.. Blocks.Select(_ => new List<Edge>())];
-        _predecessors = [.. Blocks.Select(_ => new List<int>())];
-        foreach (Block block in Blocks)
-        {
-            foreach (Edge edge in block.Terminator.Edges)
-            {
-                _incoming[_index[edge.Target]].Add(edge);
-                _predecessors[_index[edge.Target]].Add(_index[block]);
-            }
-        }
-        _dominator = Dominance.ImmediateDominators(Blocks.Count, i => _predecessors[i]);
-        Children = [.. Blocks.Select(_ => new List<Block>())];
-        for (int i = 1; i < Blocks.Count; i++)
-            Children[_dominator[i]].Add(Blocks[i]);
-        _dominatorInterval = Intervals();
+        Number(Dominance.ReversePostorder(entry, block => [.. block.Successors]));
         Loops = FindLoops();
+        if (Loops.Count > 0)
+        {
+            Number(KeepLoopsTogether());
+            Loops = FindLoops();
+        }
     }
 
-    /// <summary>The reachable blocks in reverse postorder.</summary>
-    public List<Block> Blocks { get; }
+    /// <summary>
+    /// The reachable blocks in a reverse postorder in which each loop is one stretch, so that a block that returns is last.
+    /// </summary>
+    public List<Block> Blocks { get; private set; } = [];
 
     /// <summary>The loops, inner ones before those around them.</summary>
     public List<LoopBlocks> Loops { get; }
 
-    private List<Block>[] Children { get; }
+    private List<Block>[] Children { get; set; } = [];
 
     public bool IsReachable(Block block) => _index.ContainsKey(block);
 
@@ -74,6 +64,56 @@ internal sealed class ControlFlow
 
     /// <summary>The innermost loop around a block; null outside loops.</summary>
     public LoopBlocks? InnermostLoop(Block block) => Loops.Find(loop => loop.Blocks.Contains(block));
+
+    private void Number(List<Block> order)
+    {
+        Blocks = order;
+        _index.Clear();
+        for (int i = 0; i < Blocks.Count; i++)
+            _index.Add(Blocks[i], i);
+        _incoming = [.. Blocks.Select(_ => new List<Edge>())];
+        _predecessors = [.. Blocks.Select(_ => new List<int>())];
+        foreach (Block block in Blocks)
+        {
+            foreach (Edge edge in block.Terminator.Edges)
+            {
+                _incoming[_index[edge.Target]].Add(edge);
+                _predecessors[_index[edge.Target]].Add(_index[block]);
+            }
+        }
+        _dominator = Dominance.ImmediateDominators(Blocks.Count, i => _predecessors[i]);
+        Children = [.. Blocks.Select(_ => new List<Block>())];
+        for (int i = 1; i < Blocks.Count; i++)
+            Children[_dominator[i]].Add(Blocks[i]);
+        _dominatorInterval = Intervals();
+    }
+
+    /// <summary>The blocks in an order of forward edges that finishes a loop before it goes on behind it.</summary>
+    private List<Block> KeepLoopsTogether()
+    {
+        int[] waiting = [.. Blocks.Select((block, i) => _predecessors[i].Count(from => !IsBackEdge(Blocks[from], block)))];
+        List<LoopBlocks>[] around = [.. Blocks.Select(block => Loops.FindAll(loop => loop.Blocks.Contains(block)))];
+        Dictionary<LoopBlocks, int> left = Loops.ToDictionary(loop => loop, loop => loop.Blocks.Count);
+        var ready = new SortedSet<int> { 0 };
+        var order = new List<Block>(Blocks.Count);
+        int last = 0;
+        while (ready.Count > 0)
+        {
+            LoopBlocks? unfinished = around[last].Find(loop => left[loop] > 0);
+            int next = unfinished is null ? ready.Min : ready.FirstOrDefault(i => unfinished.Blocks.Contains(Blocks[i]), ready.Min);
+            ready.Remove(next);
+            last = next;
+            order.Add(Blocks[next]);
+            around[next].ForEach(loop => left[loop]--);
+            foreach (Block successor in Blocks[next].Successors)
+            {
+                if (!IsBackEdge(Blocks[next], successor) && --waiting[_index[successor]] == 0)
+                    ready.Add(_index[successor]);
+            }
+        }
+        // A jump into a loop leaves blocks waiting for each other; such kernels are refused later.
+        return order.Count == Blocks.Count ? order : Blocks;
+    }
 
     /// <summary>Preorder intervals of the dominator tree, so that dominance is two comparisons.</summary>
     private (int First, int Last)[] Intervals()

@@ -38,7 +38,7 @@ internal sealed class Importer
     /// <summary>The kernel's code as it stands in C#, unoptimised.</summary>
     public static IrKernel Import(EntryPoint entry, SpecializationKey specialization, CompilerOptions options)
     {
-        var kernel = new IrKernel(KernelNames.Unique(entry, specialization), entry.Name)
+        var kernel = new IrKernel(KernelNames.Unique(entry, specialization, options), entry.Name)
         {
             WarpSize = options.WarpSize,
             MaxThreadsPerGroup = entry.Specialization.MaxNumThreadsPerGroup,

@@ -15,7 +15,7 @@ internal static class Finish
             if (i.Op is Opcode.SharedAlloc or Opcode.LocalAlloc && i.Operands.Length > 0)
                 throw new KernelCompilerException($"{i.Name} of a size that is not constant", i.Location);
         }
-        NameBoundsChecks(kernel);
+        NameBoundsChecks.Run(kernel, last: true);
         var flow = new ControlFlow(kernel.Entry);
         if (flow.Blocks.Count(block => block.Terminator.Edges.Length == 0) != 1 || flow.Blocks[^1].Terminator.Edges.Length != 0)
             throw new KernelCompilerException("A loop without end", new SourceLocation(null, 0, kernel.MethodName));
@@ -30,34 +30,6 @@ internal static class Finish
         SplitCriticalEdges(flow);
         kernel.Blocks = new ControlFlow(kernel.Entry).Blocks;
         CheckBarriers(kernel);
-    }
-
-    /// <summary>Gives each check the C# name of its view, and drops the pointer that told it.</summary>
-    private static void NameBoundsChecks(IrKernel kernel)
-    {
-        foreach (Block block in kernel.Blocks)
-        {
-            for (int i = 0; i < block.Instructions.Count; i++)
-            {
-                Instruction check = block.Instructions[i];
-                if (check.Op != Opcode.BoundsCheck || check.Operands.Length < 3)
-                    continue;
-                Value root = check.Operands[2];
-                while (root is Instruction { Op: Opcode.PtrAdd } moved)
-                    root = moved.Operands[0];
-                block.Instructions[i] = new Instruction(Opcode.BoundsCheck, IrType.Void, check.Operands[0], check.Operands[1])
-                {
-                    Name = root switch
-                    {
-                        Parameter parameter => parameter.Name,
-                        Instruction { Op: Opcode.SharedAlloc, IsDynamic: true } => "SharedMemory.GetDynamic",
-                        Instruction { Name: { } name } => name,
-                        _ => "a view",
-                    },
-                    Location = check.Location,
-                };
-            }
-        }
     }
 
     private static void SplitCriticalEdges(ControlFlow flow)
