@@ -80,13 +80,13 @@ internal sealed class TilePlan
     public (Res2Form Form, int Steps) Res2(int rows, int quads, int dilation)
     {
         const int AllSteps = Res2Form.Splits - 1;
-        int depth = quads % 4 == 0 ? 16 : quads % 2 == 0 ? 8 : 4;
         // Wide splits share out their many columns among threads of more frames, or a group would have too many threads for its registers.
-        (int threadRows, int mostThreads) = quads > 16 ? (16, 384) : (8, 512);
+        (int threadRows, int mostThreads) = quads > 16 ? (12, 384) : (8, 512);
+        int depth = quads % 4 == 0 ? 16 : quads % 2 == 0 ? 8 : 4;
         (double Cost, Res2Form Form, int Steps) best = (double.PositiveInfinity, default, 0);
         for (int steps = 1; steps <= AllSteps; steps++)
         {
-            for (int groupRows = 16; groupRows <= 512; groupRows += 16)
+            for (int groupRows = 2 * threadRows; groupRows <= 512; groupRows += 2 * threadRows)
             {
                 Res2Form form = new(quads, groupRows, threadRows, depth, dilation);
                 int written = form.WrittenRows(steps), launches = DivideUp(AllSteps, steps);
