@@ -6,7 +6,7 @@ namespace EcapaIlgpu.Kernels;
 /// <param name="Rows">Frames of a group's tile: 32, or a multiple.</param>
 /// <param name="Columns">Output channels of a group's tile.</param>
 /// <param name="Depth">Input channels that are in shared memory at a time: 16, or 8.</param>
-/// <param name="ThreadRows">Frames of one thread, a multiple of 4; <c>Rows / ThreadRows</c> is a multiple of 4.</param>
+/// <param name="ThreadRows">Frames of one thread, a multiple of 4; <c>Rows / ThreadRows</c> is a multiple of 8.</param>
 /// <param name="ThreadColumns">Output channels of one thread, a multiple of 4; <c>Columns / ThreadColumns</c> is a multiple of 8.</param>
 public readonly record struct ProductTile(int Rows, int Columns, int Depth, int ThreadRows, int ThreadColumns)
 {

@@ -71,7 +71,7 @@ public static class Res2Chain
     {
         Res2Form cut = form.Value;
         int quads = cut.Quads, stride = Res2Form.Splits * quads, threads = cut.Threads;
-        int lot = cut.Depth * quads, loads = (lot + threads - 1) / threads, lots = 3 * (quads * 4 / cut.Depth);
+        int lot = cut.Depth * quads, loads = (lot + threads - 1) / threads;
         ArrayView<Float4> shared = SharedMemory.GetDynamic<Float4>();
         ArrayView<Float4> running = shared.SubView(0, (cut.Rows + 1) * quads);
         ArrayView<Float4> weights = shared.SubView((cut.Rows + 1) * quads, 2 * lot);
@@ -114,7 +114,7 @@ public static class Res2Chain
             running[((threadRow + i) * quads) + column] = x;
         }
 
-        int weightAt = firstStep * 3 * 4 * quads * quads;
+        int stepWeights = 3 * 4 * quads * quads, weightAt = firstStep * stepWeights, endWeight = endStep * stepWeights;
         LoadWeights(weight, weightAt, lot, threads, loads, next);
         StoreWeights(weights, 0, lot, threads, loads, next);
         Group.Barrier();
@@ -126,33 +126,24 @@ public static class Res2Chain
             bool needed = threadRow + cut.ThreadRows > margin && threadRow < cut.Rows - margin;
             for (int i = 0; i < cut.ThreadRows; i++)
                 sums[i] = default;
-            int tap = 0, depth = 0;
-            for (int part = 0; part < lots; part++)
+            for (int tap = -1; tap <= 1; tap++)
             {
-                weightAt += lot;
-                bool more = part + 1 < lots || step + 1 < endStep;
-                if (more)
-                    LoadWeights(weight, weightAt, lot, threads, loads, next);
-                if (needed)
+                int neighbours = tap < 0 ? hasBefore : tap > 0 ? hasAfter : -1;
+                for (int i = 0; i < cut.ThreadRows; i++)
+                    source[i] = ((neighbours >> i & 1) != 0 ? threadRow + i + (tap * cut.Dilation) : cut.Rows) * quads;
+                for (int depth = 0; depth < quads; depth += cut.Depth / 4)
                 {
-                    for (int i = 0; i < cut.ThreadRows; i++)
-                    {
-                        bool inside = tap == 1 || ((tap == 0 ? hasBefore : hasAfter) >> i & 1) != 0;
-                        int row = inside ? threadRow + i + ((tap - 1) * cut.Dilation) : cut.Rows;
-                        source[i] = (row * quads) + depth;
-                    }
-                    Multiply(running, source, weights.SubView(half * lot, lot), column, cut, sums);
+                    weightAt += lot;
+                    bool more = weightAt < endWeight;
+                    if (more)
+                        LoadWeights(weight, weightAt, lot, threads, loads, next);
+                    if (needed)
+                        Multiply(running.SubView(depth, ((cut.Rows + 1) * quads) - depth), source, weights.SubView(half * lot, lot), column, cut, sums);
+                    half ^= 1;
+                    if (more)
+                        StoreWeights(weights, half * lot, lot, threads, loads, next);
+                    Group.Barrier();
                 }
-                half ^= 1;
-                if (more)
-                    StoreWeights(weights, half * lot, lot, threads, loads, next);
-                depth += cut.Depth / 4;
-                if (depth == quads)
-                {
-                    depth = 0;
-                    tap++;
-                }
-                Group.Barrier();
             }
 
             int channel = (step * quads) + column;

@@ -1,4 +1,5 @@
 using ILGPU;
+using ILGPU.Algorithms;
 
 namespace EcapaIlgpu.Kernels;
 
@@ -29,6 +30,9 @@ public static class TileProduct
 {
     /// <summary>Input channels of a tap are padded to a multiple of this in the weights: every depth of a tile divides it.</summary>
     public const int WeightPadding = 16;
+
+    /// <summary>How far a row's neighbours are counted: kernels reach no further. Two such numbers share a register.</summary>
+    private const int MostReach = 0x7fff;
 
     /// <summary>Computes the sums of the calling thread.</summary>
     /// <param name="input">Rows of <paramref name="inputStride"/> quads, of which the first <paramref name="inputQuads"/> are read.</param>
@@ -63,20 +67,17 @@ public static class TileProduct
 
         // Where this thread's loads of rows start, and how far its rows may be shifted and stay inside their utterance.
         ArrayView<int> source = LocalMemory.Allocate<int>(rowLoads);
-        ArrayView<int> lowest = LocalMemory.Allocate<int>(rowLoads);
-        ArrayView<int> highest = LocalMemory.Allocate<int>(rowLoads);
+        ArrayView<int> reach = LocalMemory.Allocate<int>(rowLoads);
         int loadDepth = thread % depthQuads, loadRow = thread / depthQuads, loadRowStep = threads / depthQuads;
         for (int i = 0; i < rowLoads; i++)
         {
             int row = firstRow + loadRow + (i * loadRowStep);
             source[i] = (row * inputStride) + loadDepth;
-            lowest[i] = row < endRow ? 0 : int.MaxValue;
-            highest[i] = 0;
+            reach[i] = row < endRow ? 0 : int.MinValue;
             if (taps > 1 && row < endRow)
             {
                 int utterance = utterances[row];
-                lowest[i] = offsets[utterance] - row;
-                highest[i] = offsets[utterance + 1] - 1 - row;
+                reach[i] = (XMath.Min(row - offsets[utterance], MostReach) << 16) | XMath.Min(offsets[utterance + 1] - 1 - row, MostReach);
             }
         }
         int loadColumn = thread % columnQuads, loadChannel = thread / columnQuads, loadChannelStep = threads / columnQuads;
@@ -85,50 +86,29 @@ public static class TileProduct
         for (int i = 0; i < tile.ThreadRows * tile.ThreadColumns; i++)
             sums[i] = 0f;
 
-        int depth = 0, tap = 0, shift = -(taps / 2) * dilation;
         int paddedQuads = (inputQuads + (WeightPadding / 4) - 1) / (WeightPadding / 4) * (WeightPadding / 4);
-        int steps = taps * (paddedQuads / depthQuads);
-        for (int step = -1; step < steps; step++)
+        int steps = taps * (paddedQuads / depthQuads), depth = 0, shift = -(taps / 2) * dilation, endShift = shift + (taps * dilation);
+        LoadRows(input, source, reach, shift, (shift * inputStride) + depth, depth + loadDepth < inputQuads, nextRows);
+        LoadColumns(weight, weightAt, loadChannelStep * weightStride, nextColumns);
+        Store(nextRows, nextColumns, turned, columns, 0, loadRow, loadDepth, tile);
+        Group.Barrier();
+        for (int step = 0; step < steps; step++)
         {
-            // Loads for the step after this one; the first round only loads.
-            bool inside = tap < taps && depth + loadDepth < inputQuads;
-            int shifted = (shift * inputStride) + depth;
-            for (int i = 0; i < rowLoads; i++)
-            {
-                Float4 value = default;
-                if (inside && shift >= lowest[i] && shift <= highest[i])
-                    value = input[source[i] + shifted];
-                nextRows[i] = value;
-            }
-            for (int i = 0; i < columnLoads; i++)
-                nextColumns[i] = weight[weightAt + (i * loadChannelStep * weightStride)];
             weightAt += tile.Depth * weightStride;
             depth += depthQuads;
-            if (depth >= paddedQuads)
+            if (taps > 1 && depth >= paddedQuads)
             {
                 depth = 0;
-                tap++;
                 shift += dilation;
             }
-
+            // After the last tile zeros are loaded, and weights from the padding behind the last.
+            bool inside = depth + loadDepth < inputQuads && (taps == 1 || shift < endShift);
+            LoadRows(input, source, reach, shift, (shift * inputStride) + depth, inside, nextRows);
+            LoadColumns(weight, weightAt, loadChannelStep * weightStride, nextColumns);
             int half = step & 1;
-            if (step >= 0)
-            {
-                Multiply(
-                    rows.SubView(half * rowsBuffer, rowsBuffer), columns.SubView(half * columnsBuffer, columnsBuffer), rowThread, columnThread, tile, sums);
-            }
-
-            half ^= 1;
-            for (int i = 0; i < rowLoads; i++)
-            {
-                int place = (((half * tile.Depth) + (loadDepth * 4)) * tile.Rows) + ((loadRow + (i * loadRowStep)) ^ Swizzle(loadDepth, tile));
-                turned[place] = nextRows[i].X;
-                turned[place + tile.Rows] = nextRows[i].Y;
-                turned[place + (2 * tile.Rows)] = nextRows[i].Z;
-                turned[place + (3 * tile.Rows)] = nextRows[i].W;
-            }
-            for (int i = 0; i < columnLoads; i++)
-                columns[(half * columnsBuffer) + thread + (i * threads)] = nextColumns[i];
+            Multiply(
+                rows.SubView(half * rowsBuffer, rowsBuffer), columns.SubView(half * columnsBuffer, columnsBuffer), rowThread, columnThread, tile, sums);
+            Store(nextRows, nextColumns, turned, columns, half ^ 1, loadRow, loadDepth, tile);
             Group.Barrier();
         }
     }
@@ -147,6 +127,45 @@ public static class TileProduct
     /// <summary>By what the rows of one quad of depths are moved, so that a warp's stores meet no bank twice.</summary>
     private static int Swizzle(int depthQuad, ProductTile tile) => depthQuad * (32 / (tile.Depth / 4));
 
+    private static void LoadRows(
+        ArrayView<Float4> input, ArrayView<int> source, ArrayView<int> reach, int shift, int shifted, bool inside, ArrayView<Float4> next)
+    {
+        for (int i = 0; i < next.IntLength; i++)
+        {
+            Float4 value = default;
+            if (inside && -shift <= reach[i] >> 16 && shift <= (reach[i] & MostReach))
+                value = input[source[i] + shifted];
+            next[i] = value;
+        }
+    }
+
+    private static void LoadColumns(ArrayView<Float4> weight, int at, int step, ArrayView<Float4> next)
+    {
+        for (int i = 0; i < next.IntLength; i++)
+            next[i] = weight[at + (i * step)];
+    }
+
+    /// <summary>From registers to one half of the shared memory, rows turned so that four of them at one depth lie together.</summary>
+    private static void Store(
+        ArrayView<Float4> nextRows, ArrayView<Float4> nextColumns, ArrayView<float> turned, ArrayView<Float4> columns, int half, int loadRow, int loadDepth,
+        ProductTile tile)
+    {
+        int step = tile.Threads / (tile.Depth / 4), plane = ((half * tile.Depth) + (loadDepth * 4)) * tile.Rows;
+        for (int i = 0; i < nextRows.IntLength; i++)
+        {
+            // The exclusive or touches bits 3 and 4 alone: a step that leaves them as they are can be an offset of one address.
+            int place = plane + (step % 32 == 0
+                ? (loadRow ^ Swizzle(loadDepth, tile)) + (i * step)
+                : (loadRow + (i * step)) ^ Swizzle(loadDepth, tile));
+            turned[place] = nextRows[i].X;
+            turned[place + tile.Rows] = nextRows[i].Y;
+            turned[place + (2 * tile.Rows)] = nextRows[i].Z;
+            turned[place + (3 * tile.Rows)] = nextRows[i].W;
+        }
+        for (int i = 0; i < nextColumns.IntLength; i++)
+            columns[(half * tile.Depth * (tile.Columns / 4)) + Group.IdxX + (i * tile.Threads)] = nextColumns[i];
+    }
+
     private static void Multiply(
         ArrayView<Float4> rows, ArrayView<Float4> columns, int rowThread, int columnThread, ProductTile tile, ArrayView<float> sums)
     {
@@ -154,8 +173,9 @@ public static class TileProduct
         ArrayView<Float4> w = LocalMemory.Allocate<Float4>(tile.ThreadColumns / 4);
         for (int k = 0; k < tile.Depth; k++)
         {
+            int moved = rowThread ^ (Swizzle(k / 4, tile) / 4);
             for (int i = 0; i < tile.ThreadRows / 4; i++)
-                x[i] = rows[(k * (tile.Rows / 4)) + (((i * tile.RowThreads) + rowThread) ^ (Swizzle(k / 4, tile) / 4))];
+                x[i] = rows[(k * (tile.Rows / 4)) + (i * tile.RowThreads) + moved];
             for (int j = 0; j < tile.ThreadColumns / 4; j++)
                 w[j] = columns[(k * (tile.Columns / 4)) + (j * tile.ColumnThreads) + columnThread];
             for (int i = 0; i < tile.ThreadRows / 4; i++)

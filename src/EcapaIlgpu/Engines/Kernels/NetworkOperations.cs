@@ -98,7 +98,7 @@ internal sealed class NetworkOperations
             _convolutions[tile] = launcher = _accelerator.LoadKernel<
                 ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, ArrayView<int>,
                 ArrayView<Float4>, ConvExtent, SpecializedValue<ConvForm>, SpecializedValue<ProductTile>>(
-                ConvReluBn.Kernel, new KernelSpecialization(tile.Threads, Math.Max(1, 512 / tile.Threads))).Invoke;
+                ConvReluBn.Kernel, TilePlan.Specialization(tile)).Invoke;
         }
         ArrayView<Float4> bias = utteranceBias ?? conv.Bias.Quads;
         ConvExtent extent = new(tables.Rows, dilation, conv.Inputs, input.Stride, conv.Outputs, output.Stride, conv.WeightStride);
@@ -212,7 +212,7 @@ internal sealed class NetworkOperations
             _attentions[tile] = launcher = _accelerator.LoadKernel<
                 ArrayView<Float4>, int, ArrayView<Float4>, int, ArrayView<Float4>, ArrayView<Float4>, int, int, ArrayView<int>, ArrayView<int>,
                 ArrayView<Float4>, SpecializedValue<ProductTile>>(
-                AttentiveStatistics.Chunks, new KernelSpecialization(tile.Threads, Math.Max(1, 512 / tile.Threads))).Invoke;
+                AttentiveStatistics.Chunks, TilePlan.Specialization(tile)).Invoke;
         }
         ArrayView<Float4> records = _records.Require((long)tables.ChunkCount * channels * 4);
         LaunchCost cost = new(

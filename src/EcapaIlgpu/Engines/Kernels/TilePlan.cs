@@ -12,24 +12,27 @@ namespace EcapaIlgpu.Engines.Kernels;
 /// </remarks>
 internal sealed class TilePlan
 {
-    /// <summary>Threads that a multiprocessor works on at once, at the registers that these kernels need.</summary>
-    private const int ResidentThreads = 512;
+    /// <summary>Registers of a multiprocessor, of all NVIDIA GPUs since 2014.</summary>
+    private const int Registers = 65536;
 
-    /// <summary>Tiles and the share of a device's arithmetic that they reach when it is full: what is not multiply-adds, and what waits for shared memory.</summary>
-    private static readonly (ProductTile Tile, double Efficiency)[] ProductTiles =
+    /// <summary>
+    /// Tiles, the registers that a thread needs so that none is spilled (ptxas, sm_70 to sm_90), and the share of a device's arithmetic that they reach when it is
+    /// full: what is not multiply-adds in the main loop, and what waits for shared memory.
+    /// </summary>
+    private static readonly (ProductTile Tile, int Registers, double Efficiency)[] ProductTiles =
     [
-        (new(128, 128, 16, 8, 8), 1.0),
-        (new(128, 64, 16, 8, 8), 0.95),
-        (new(64, 64, 16, 8, 8), 0.9),
-        (new(64, 32, 16, 8, 4), 0.7),
-        (new(32, 32, 16, 4, 4), 0.5),
+        (new(128, 128, 16, 8, 8), 128, 1.0),
+        (new(128, 64, 16, 8, 8), 168, 0.95),
+        (new(64, 64, 16, 8, 8), 168, 0.9),
+        (new(64, 32, 16, 8, 4), 128, 0.7),
+        (new(32, 32, 16, 4, 4), 104, 0.5),
     ];
 
     /// <summary>Tiles of attention, whose frames are those of a chunk.</summary>
     private static readonly ProductTile[] AttentionTiles = [new(TimeMoments.ChunkFrames, 128, 16, 8, 8), new(TimeMoments.ChunkFrames, 64, 16, 8, 8)];
 
-    /// <summary>Frames of a thread in the Res2 chain: with four channels each 32 sums.</summary>
-    private const int Res2ThreadRows = 8;
+    /// <summary>Registers of a thread of attention.</summary>
+    private const int AttentionRegisters = 168;
 
     private readonly int _multiprocessors;
     private readonly int _sharedBytes;
@@ -58,31 +61,40 @@ internal sealed class TilePlan
         {
             ProductTile tile = candidate.Tile;
             long groups = (long)DivideUp(rows, tile.Rows) * DivideUp(outputs, tile.Columns);
-            return Rounds(groups, tile.Threads) * tile.Rows * tile.Columns / candidate.Efficiency;
+            return Rounds(groups, Resident(tile.Threads, candidate.Registers)) * tile.Rows * tile.Columns / candidate.Efficiency;
         }).Tile;
+    }
+
+    /// <summary>What launches with a tile promise: the group's size, and how many groups share a multiprocessor's registers.</summary>
+    public static KernelSpecialization Specialization(ProductTile tile)
+    {
+        int registers = ProductTiles.FirstOrDefault(candidate => candidate.Tile == tile).Registers;
+        return new(tile.Threads, Resident(tile.Threads, registers > 0 ? registers : AttentionRegisters));
     }
 
     /// <summary>The tile of attention.</summary>
     public ProductTile Attention(int chunks, int channels) => AttentionTiles.Where(Fits).MinBy(tile =>
-        Rounds((long)chunks * DivideUp(channels, tile.Columns), tile.Threads) * tile.Columns);
+        Rounds((long)chunks * DivideUp(channels, tile.Columns), Resident(tile.Threads, AttentionRegisters)) * tile.Columns);
 
     /// <summary>How the Res2 chain is compiled for a batch, and how many of its steps run in a launch.</summary>
     public (Res2Form Form, int Steps) Res2(int rows, int quads, int dilation)
     {
         const int AllSteps = Res2Form.Splits - 1;
+        // Wide splits share out their many columns among threads of more frames, or a group would have too many threads for its registers.
+        (int threadRows, int mostThreads) = quads > 16 ? (12, 384) : (8, 512);
         int depth = quads % 4 == 0 ? 16 : quads % 2 == 0 ? 8 : 4;
         (double Cost, Res2Form Form, int Steps) best = (double.PositiveInfinity, default, 0);
         for (int steps = 1; steps <= AllSteps; steps++)
         {
-            for (int groupRows = 2 * Res2ThreadRows; groupRows <= 512; groupRows += 2 * Res2ThreadRows)
+            for (int groupRows = 2 * threadRows; groupRows <= 512; groupRows += 2 * threadRows)
             {
-                Res2Form form = new(quads, groupRows, Res2ThreadRows, depth, dilation);
+                Res2Form form = new(quads, groupRows, threadRows, depth, dilation);
                 int written = form.WrittenRows(steps), launches = DivideUp(AllSteps, steps);
-                if (written <= 0 || form.Threads > Math.Min(_threads, 768) || form.SharedQuads * 16 > _sharedBytes)
+                if (written <= 0 || form.Threads > Math.Min(_threads, mostThreads) || form.SharedQuads * 16 > _sharedBytes)
                     continue;
                 // A launch also loads its split and waits for its last group: as much as a third of a step.
-                double computed = AllSteps * (groupRows - ((steps + 1) * dilation)) + (launches * 0.3 * groupRows);
-                double cost = Rounds(DivideUp(rows, written), form.Threads) * computed;
+                double computed = (AllSteps * (groupRows - ((steps + 1) * dilation))) + (launches * 0.3 * groupRows);
+                double cost = Rounds(DivideUp(rows, written), Resident(form.Threads, Registers / mostThreads)) * computed;
                 if (cost < best.Cost)
                     best = (cost, form, steps);
             }
@@ -95,10 +107,14 @@ internal sealed class TilePlan
 
     private bool Fits(ProductTile tile) => tile.Threads <= _threads && tile.SharedBytes <= _sharedBytes;
 
-    private double Rounds(long groups, int threads)
+    /// <summary>Groups that a multiprocessor works on at once.</summary>
+    private static int Resident(int threads, int registers) => Math.Max(1, Registers / (registers * threads));
+
+    /// <summary>Groups that one place of a multiprocessor works through, times the places that share its arithmetic.</summary>
+    private double Rounds(long groups, int resident)
     {
-        int together = _multiprocessors * Math.Max(1, ResidentThreads / threads);
-        return (double)((groups + together - 1) / together) * Math.Max(1, ResidentThreads / threads);
+        long together = (long)_multiprocessors * resident;
+        return (double)((groups + together - 1) / together) * resident;
     }
 
     private static int DivideUp(int value, int divisor) => (value + divisor - 1) / divisor;

@@ -742,7 +742,7 @@ internal sealed class PtxEmitter
             pointer = step.Operands[0];
         }
         string register = Register(pointer);
-        return offset == 0 ? $"[{register}]" : $"[{register}{(offset > 0 ? "+" : "")}{offset}]";
+        return offset == 0 ? $"[{register}]" : $"[{register}+{offset}]";
     }
 
     /// <summary>An operand whose upper bits count: an i8 is extended to its register.</summary>
