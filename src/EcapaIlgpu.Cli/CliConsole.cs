@@ -46,7 +46,7 @@ internal sealed class CliConsole : IDisposable
     public void Say(string message)
     {
         if (ErrorIsTerminal)
-            People.WriteLine(message);
+            People.Write(new AboveBar(new Text(message)));
         else
             Error.WriteLine(message);
     }
@@ -55,7 +55,7 @@ internal sealed class CliConsole : IDisposable
     public void Complain(string kind, string message)
     {
         if (ErrorIsTerminal)
-            People.MarkupLineInterpolated($"[{(kind == "warning" ? "yellow" : "red")}]{kind}:[/] {message}");
+            People.Write(new AboveBar(Markup.FromInterpolated($"[{(kind == "warning" ? "yellow" : "red")}]{kind}:[/] {message}")));
         else
             Error.WriteLine($"{kind}: {message}");
     }

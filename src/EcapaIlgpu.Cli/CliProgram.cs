@@ -76,7 +76,7 @@ internal static class CliProgram
 
         // A file may be called @something: no response files.
         ParseResult parsed = root.Parse(args.Count == 0 ? ["--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        string[] errors = [.. parsed.Action is ParseErrorAction ? parsed.Errors.Select(e => e.Message).Distinct() : UnknownOptions(parsed)];
+        string[] errors = [.. parsed.Action is ParseErrorAction ? ParseErrors(parsed) : UnknownOptions(parsed)];
         if (errors.Length > 0)
         {
             foreach (string message in errors)
@@ -88,6 +88,11 @@ internal static class CliProgram
         int code = await parsed.InvokeAsync(invocation, interrupt).ConfigureAwait(false);
         return args.Count == 0 ? ExitCode.Usage : code;
     }
+
+    /// <summary>The parser's errors; of a command that does not exist it would also say that a command is missing.</summary>
+    private static IEnumerable<string> ParseErrors(ParseResult parsed) => parsed.CommandResult.Command is RootCommand && parsed.UnmatchedTokens.Count > 0
+        ? [$"There is no command '{parsed.UnmatchedTokens[0]}'."]
+        : parsed.Errors.Select(e => e.Message).Distinct();
 
     /// <summary>What looks like an option and was taken for a file: almost always a slip.</summary>
     private static IEnumerable<string> UnknownOptions(ParseResult parsed) => parsed.Tokens.Any(t => t.Type == TokenType.DoubleDash)

@@ -1,3 +1,4 @@
+using EcapaIlgpu.Audio;
 using EcapaIlgpu.Extraction;
 
 namespace EcapaIlgpu.Cli;
@@ -13,6 +14,6 @@ internal static class Report
         if (quiet)
             return;
         foreach (string warning in result.Warnings)
-            console.Complain("warning", $"{result.Name}: {warning}");
+            console.Complain("warning", $"{(result.Name == AudioFile.StandardInput ? "standard input" : result.Name)}: {warning}");
     }
 }

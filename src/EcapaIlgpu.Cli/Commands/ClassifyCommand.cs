@@ -26,6 +26,7 @@ internal sealed class ClassifyCommand : CliCommand
         HelpName = "N",
         Description = "How many of the likeliest classes to print.",
         DefaultValueFactory = _ => 5,
+        CustomParser = result => ParseCount(result, "--top", int.MaxValue),
     };
 
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object per file and class instead of a table." };
@@ -36,11 +37,6 @@ internal sealed class ClassifyCommand : CliCommand
     {
         Arguments.Add(_inputs);
         Options.Add(_classes);
-        _top.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, out int top) && top < 1)
-                result.AddError("--top must be at least 1.");
-        });
         Options.Add(_top);
         Options.Add(_json);
         _model.AddAllTo(this);

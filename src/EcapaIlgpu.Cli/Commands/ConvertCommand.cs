@@ -17,16 +17,16 @@ internal sealed class ConvertCommand : CliCommand
     private readonly Argument<string> _source = new("model") { Description = "A wespeaker directory, a .pt or a .safetensors file." };
     private readonly Argument<string> _output = new("output") { Description = "The .safetensors file to write." };
 
-    private readonly Option<TensorType> _type = new("--dtype")
+    private readonly Option<TensorType?> _type = new("--dtype")
     {
         HelpName = string.Join('|', Types.Keys),
-        Description = "How to store numbers. float32 keeps every bit; the others halve the file.",
-        DefaultValueFactory = _ => TensorType.Float32,
+        Description = "How to store numbers. Without it: float32, which keeps every bit; the others halve the file.",
         CustomParser = result =>
         {
-            if (!Types.TryGetValue(result.Tokens[0].Value, out TensorType type))
-                result.AddError($"'{result.Tokens[0].Value}' is no type to write; there are {string.Join(", ", Types.Keys)}.");
-            return type;
+            if (Types.TryGetValue(result.Tokens[0].Value, out TensorType type))
+                return type;
+            result.AddError($"'{result.Tokens[0].Value}' is no type to write; there are {string.Join(", ", Types.Keys)}.");
+            return null;
         },
     };
 
@@ -53,7 +53,7 @@ internal sealed class ConvertCommand : CliCommand
         if (!Path.GetExtension(output).Equals(".safetensors", StringComparison.OrdinalIgnoreCase))
             throw new UsageException($"'{output}' should end in .safetensors, which is what is written.");
         EcapaModel model = _model.LoadModel(arguments.GetRequiredValue(_source), arguments, Console);
-        model.SaveSafetensors(output, arguments.GetValue(_type));
+        model.SaveSafetensors(output, arguments.GetValue(_type) ?? TensorType.Float32);
         Console.Say(FormattableString.Invariant($"{model.Config.Name} written to {output} ({new FileInfo(output).Length / 1e6:0.0} MB)"));
         return Task.FromResult(ExitCode.Done);
     }

@@ -164,32 +164,35 @@ internal sealed class EmbedCommand : CliCommand
 
     private int Finish(IEmbeddingWriter writer, int total, ExtractionProgress last, InputException? outputError, bool interrupted, bool quiet)
     {
-        string written = $"{writer.Rows} of {total} {(total == 1 ? "file" : "files")}";
         try
         {
-            writer.Complete();
+            // A run cut short before its first row has nothing to put in the place of what an earlier run may have left.
+            if (writer.Rows > 0 || (outputError is null && !interrupted))
+                writer.Complete();
         }
         catch (InputException e)
         {
             outputError ??= e;
         }
+        string files = $"{writer.Rows} of {total} {(total == 1 ? "file" : "files")}";
+        string where = writer.Rows > 0 ? $"{files} written to {writer.Description}" : $"{files}, nothing is written";
         if (outputError is not null)
         {
             Console.Complain("error", outputError.Message);
-            Console.Say($"stopped: {written} written to {writer.Description}");
+            Console.Say($"stopped: {where}");
             return ExitCode.Failed;
         }
         if (interrupted)
         {
-            Console.Say($"interrupted: {written} written to {writer.Description}");
+            Console.Say($"interrupted: {where}");
             return ExitCode.Interrupted;
         }
         if (!quiet || last.Failed > 0)
         {
             string failed = last.Failed > 0 ? $", {last.Failed} failed" : "";
-            string speed = FormattableString.Invariant(
-                $"{last.Audio.TotalSeconds:0.0} s of audio in {last.Elapsed.TotalSeconds:0.0} s ({last.Speed:0} times real time)");
-            Console.Say($"embedded {written}{failed}: {speed}, written to {writer.Description}");
+            string speed = writer.Rows == 0 ? "" : FormattableString.Invariant(
+                $": {last.Audio.TotalSeconds:0.0} s of audio in {last.Elapsed.TotalSeconds:0.0} s ({last.Speed:0} times real time), written to {writer.Description}");
+            Console.Say($"embedded {files}{failed}{speed}");
         }
         return last.Failed > 0 ? ExitCode.Failed : ExitCode.Done;
     }

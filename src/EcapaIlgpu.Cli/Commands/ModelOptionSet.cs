@@ -43,6 +43,7 @@ internal sealed class ModelOptionSet
     {
         HelpName = "N",
         Description = "Threads to compute with, and as many to read files. Without it: one per processor.",
+        CustomParser = result => CliCommand.ParseCount(result, "--threads", 1024),
     };
 
     private readonly Option<ChannelChoice> _channel = new("--channel")
@@ -81,11 +82,6 @@ internal sealed class ModelOptionSet
             string device = result.GetValue(_device)!;
             if (!DeviceSelector.IsSelector(device))
                 result.AddError($"'{device}' is no device; expected {DeviceSelector.Syntax} ('ecapa devices' lists what is here).");
-        });
-        _threads.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, out int threads) && threads is < 1 or > 1024)
-                result.AddError("--threads must lie between 1 and 1024.");
         });
         foreach (Option option in (IEnumerable<Option>)[_device, _threads, _channel, _quiet])
             command.Options.Add(option);

@@ -32,7 +32,7 @@ internal readonly record struct WavFormat(ushort Tag, Guid? SubFormat, int Chann
             0x31 => "GSM 6.10",
             0x50 => "MPEG layer 1 or 2",
             0x55 => "MPEG layer 3",
-            _ => "codec",
+            _ => "an unknown codec",
         } + string.Create(CultureInfo.InvariantCulture, $" (format tag 0x{Tag:X4})");
 
     /// <summary>How the samples of a linear format are written.</summary>

@@ -19,7 +19,7 @@ public static class AudioListing
     /// the same: that it cannot be read is that file's own error, not the list's.
     /// </param>
     /// <returns>The files, named by their paths as given (below a folder: the folder as given, then the way to the file).</returns>
-    /// <exception cref="InputException">A folder holds no audio or cannot be read, or a pattern matches nothing.</exception>
+    /// <exception cref="InputException">A folder holds no audio or cannot be read, a pattern matches nothing, or an argument is empty.</exception>
     public static IReadOnlyList<AudioInput> Expand(IEnumerable<string> arguments)
     {
         HashSet<string> seen = new(StringComparer.Ordinal);
@@ -28,6 +28,8 @@ public static class AudioListing
 
     private static IEnumerable<string> ExpandOne(string argument)
     {
+        if (argument.Length == 0)
+            throw new InputException("''", "an empty name is no file; in a script, the variable that it comes from may not be set");
         // What exists is meant literally, whatever characters its name has.
         if (Directory.Exists(argument))
             return InFolder(argument);

@@ -19,6 +19,8 @@ public static class WavScp
     {
         try
         {
+            if (Directory.Exists(path))
+                throw new InputException(path, "is a folder; a list has lines 'name path'. To embed what a folder holds, name it without --scp");
             using FileStream stream = File.OpenRead(path);
             return Read(stream, path);
         }
@@ -54,7 +56,7 @@ public static class WavScp
         }
         catch (DecoderFallbackException e)
         {
-            throw new InputException(source, $"not UTF-8 text after line {lineNumber}; a list has lines 'name path'", e);
+            throw new InputException(source, $"is not UTF-8 text; a list has lines 'name path'", e);
         }
         return inputs.Count > 0 ? inputs : throw new InputException(source, "the list is empty; it should have lines 'name path'");
 

@@ -165,7 +165,7 @@ public class ForeignFormatTests
     [InlineData(6, "A-law (format tag 0x0006)")]
     [InlineData(7, "mu-law (format tag 0x0007)")]
     [InlineData(0x11, "IMA ADPCM (format tag 0x0011)")]
-    [InlineData(0xABCD, "codec (format tag 0xABCD)")]
+    [InlineData(0xABCD, "an unknown codec (format tag 0xABCD)")]
     public void Without_any_decoder_the_error_names_the_codec_of_a_wav_file(int tag, string expected)
     {
         byte[] file = (WavBuilder.Int16(1, 2, 3) with { Tag = (ushort)tag }).Build();

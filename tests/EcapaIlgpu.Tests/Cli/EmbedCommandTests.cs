@@ -1,4 +1,7 @@
+using System.Diagnostics;
 using System.Text.Json;
+using EcapaIlgpu.Cli;
+using Spectre.Console;
 
 namespace EcapaIlgpu.Tests.Cli;
 
@@ -197,14 +200,59 @@ public sealed class EmbedCommandTests : IDisposable
         Assert.Contains("gone.wav", result.Error);
     }
 
-    [Fact]
-    public async Task An_interrupted_run_keeps_the_rows_it_has()
+    [Theory]
+    [InlineData(AnsiSupport.Yes, "\u001b[Ja message\n")]
+    [InlineData(AnsiSupport.No, "a message\n")]
+    public void On_a_terminal_a_message_erases_what_is_left_of_the_bar(AnsiSupport ansi, string expected)
     {
+        using StringWriter terminal = new();
+        AnsiConsole.Create(new AnsiConsoleSettings { Ansi = ansi, Out = new AnsiConsoleOutput(terminal) }).Write(new AboveBar(new Text("a message")));
+        Assert.Equal(expected, terminal.ToString().ReplaceLineEndings("\n"));
+    }
+
+    [Fact]
+    public async Task A_run_stopped_before_its_first_row_leaves_an_earlier_output_as_it_was()
+    {
+        string earlier = _folder.Write("e.npy", "an earlier run's");
         using CancellationTokenSource interrupt = new();
         await interrupt.CancelAsync();
-        CliResult result = await Ecapa.RunAsync(["embed", "--model", Tiny, Samples, "-o", _folder["e.npy"]], interrupt: interrupt.Token);
+        CliResult result = await Ecapa.RunAsync(["embed", "--model", Tiny, Samples, "-o", earlier], interrupt: interrupt.Token);
         Assert.Equal(130, result.Code);
-        Assert.Contains("interrupted: 0 of 8 files written to", result.Error);
-        Assert.Equal(0, TestFiles.ReadNpy(_folder["e.npy"]).Shape[0]);
+        Assert.Contains("interrupted: 0 of 8 files, nothing is written", result.Error);
+        Assert.Equal("an earlier run's", File.ReadAllText(earlier));
+        Assert.Equal(["e.npy"], _folder.Entries());
+    }
+
+    [Fact]
+    public async Task A_run_without_a_single_embedding_claims_no_speed()
+    {
+        CliResult result = await Embed(_folder["gone.wav"]);
+        Assert.Equal(1, result.Code);
+        Assert.EndsWith("embedded 0 of 1 file, 1 failed", result.Error.TrimEnd());
+    }
+
+    [Fact]
+    public async Task Warnings_about_standard_input_name_it()
+    {
+        byte[] wav = File.ReadAllBytes(Sample("awb_1.wav"));
+        using Process process = Ecapa.Start("embed", "--model", Tiny, "-");
+        await process.StandardInput.BaseStream.WriteAsync(wav.AsMemory(0, wav.Length / 2));
+        process.StandardInput.Close();
+        CliResult result = await Ecapa.EndAsync(process);
+        Assert.Equal(0, result.Code);
+        Assert.Contains("warning: standard input: cut off", result.Error);
+    }
+
+    [Theory]
+    [InlineData("embed a.wav --threads many", "error: --threads takes a number from 1 to 1024, not 'many'.")]
+    [InlineData("classify a.wav --top 0", "error: --top takes a number from 1, not '0'.")]
+    [InlineData("frobnicate", "error: There is no command 'frobnicate'.")]
+    public async Task A_slip_on_the_command_line_is_one_plain_sentence(string line, string sentence)
+    {
+        CliResult result = await Ecapa.RunAsync(line.Split(' '));
+        Assert.Equal(2, result.Code);
+        string[] said = result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        Assert.Equal(sentence, said[0]);
+        Assert.Equal(2, said.Length);
     }
 }

@@ -52,6 +52,10 @@ public sealed class AudioListingTests : IDisposable
     public void A_missing_file_is_listed_since_its_error_is_its_own() => Assert.Equal(["gone.wav"], Relative(_folder["gone.wav"]));
 
     [Fact]
+    public void An_empty_argument_is_an_error() =>
+        Assert.Contains("an empty name is no file", Assert.Throws<InputException>(() => AudioListing.Expand(["a.wav", ""])).Message);
+
+    [Fact]
     public void A_folder_without_audio_is_an_error()
     {
         Directory.CreateDirectory(_folder["empty/below"]);

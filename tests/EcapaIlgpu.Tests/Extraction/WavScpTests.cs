@@ -48,6 +48,10 @@ public sealed class WavScpTests
         Assert.StartsWith("no/such.scp: the list cannot be read", Assert.Throws<InputException>(() => WavScp.Read("no/such.scp")).Message);
 
     [Fact]
+    public void A_folder_is_no_list() =>
+        Assert.Contains("is a folder; a list has lines 'name path'", Assert.Throws<InputException>(() => WavScp.Read(Path.GetTempPath())).Message);
+
+    [Fact]
     public void What_is_written_is_read_back()
     {
         Gen<string> word = Gen.NonEmptyListOf(Gen.Elements("abcXYZ019_-./#é日".ToCharArray())).Select(c => new string([.. c]));
