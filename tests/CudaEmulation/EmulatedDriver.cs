@@ -91,13 +91,13 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
     /// <summary>Device memory in use, all devices.</summary>
     public long BytesInUse => _devices.Sum(device => device.Memory.BytesInUse);
 
-    /// <summary>Everything made and not given back: allocations, page-locked memory, modules, streams, events and contexts.</summary>
+    /// <summary>Everything made and not given back: allocations, page-locked memory, modules, functions, streams, events and contexts.</summary>
     public int LiveObjects
     {
         get
         {
             lock (_lock)
-                return _devices.Sum(device => device.Memory.Count + device.Uses) + _pageLocked.Count + _handles.Values.Count(o => o is not Function);
+                return _devices.Sum(device => device.Memory.Count + device.Uses) + _pageLocked.Count + _handles.Count;
         }
     }
 
@@ -229,7 +229,9 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
     void ICudaDriver.UnloadModule(nint module) => Call("cuModuleUnload", device =>
     {
         FlushAll(device);
-        Remove<Module>(module, "cuModuleUnload");
+        PtxProgram[] programs = Remove<Module>(module, "cuModuleUnload").Programs;
+        foreach (nint function in _handles.Where(e => e.Value is Function f && programs.Contains(f.Program)).Select(e => e.Key).ToArray())
+            _handles.Remove(function);
     });
 
     nint ICudaDriver.GetFunction(nint module, string name) => Call("cuModuleGetFunction", _ =>
