@@ -12,6 +12,11 @@ public sealed record UnusableDevice(AcceleratorType AcceleratorType, string Name
 /// <summary>What a context knows beyond ILGPU's.</summary>
 public static class UnusableDevices
 {
-    /// <summary>The devices that were looked for and cannot be used, each with its reason.</summary>
-    public static ImmutableArray<UnusableDevice> GetUnusableDevices(this Context context) => context.UnusableDevices;
+    /// <summary>The devices that were looked for and cannot be used, or turned out so since, each with its reason.</summary>
+    public static ImmutableArray<UnusableDevice> GetUnusableDevices(this Context context) =>
+    [
+        .. context.UnusableDevices,
+        .. context.Devices.Where(device => device.Fault is not null)
+            .Select(device => new UnusableDevice(device.AcceleratorType, device.Name, device.Fault!)),
+    ];
 }
