@@ -60,6 +60,9 @@ public class OpenClTextTests
     }
 
     [Fact]
+    public void A_constant_is_added_to_the_whole_index() => Assert.Matches(@"\[\(\w+ & 7\) \+ 3\]", Text(MaskedIndex));
+
+    [Fact]
     public void Doubles_enable_their_extension_or_are_refused_with_the_line()
     {
         Assert.Contains("#pragma OPENCL EXTENSION cl_khr_fp64 : enable", Text(Doubles));
@@ -178,6 +181,8 @@ public class OpenClTextTests
         int index = values[0];
         values[index * 3 + 1] = values[1] * 31 + values[2];
     }
+
+    private static void MaskedIndex(ArrayView<int> values) => values[(values[0] & 7) + 3] = 1;
 
     private static void Doubles(ArrayView<double> values) => values[0] *= 2;
 

@@ -21,15 +21,10 @@ namespace ILGPU.Compiler.OpenCl;
 /// </remarks>
 internal sealed class OpenClEmitter
 {
-    /// <summary>The thread's linear index in its group.</summary>
-    internal const string ThreadName = "thread";
-
-    /// <summary>The lanes of a warp.</summary>
-    internal const string WarpSizeName = "WARP_SIZE";
-
     /// <summary>Bytes of dynamic shared memory.</summary>
     internal const string DynamicSizeName = "dynamic_shared_bytes";
 
+    private const string GroupSize = "get_local_size(0) * get_local_size(1) * get_local_size(2)";
     private const string BothFences = "CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE";
     private const string LocalFence = "CLK_LOCAL_MEM_FENCE";
 
@@ -37,7 +32,7 @@ internal sealed class OpenClEmitter
     private readonly OpenClTarget _target;
     private readonly Uniformity _uniformity;
     private readonly OpenClLayout _layout;
-    private readonly OpenClPrelude _prelude = new();
+    private readonly OpenClPrelude _prelude;
     private readonly OpenClNames _names = new();
     private readonly Dictionary<Value, string> _nameOf = new(ReferenceEqualityComparer.Instance);
     private readonly OpenClExpressions _expressions;
@@ -57,6 +52,7 @@ internal sealed class OpenClEmitter
         _uniformity = new Uniformity(kernel);
         _root = Structurizer.Structure(kernel, _uniformity);
         _layout = new OpenClLayout(kernel, _root);
+        _prelude = new OpenClPrelude(kernel.WarpSize);
         _expressions = new OpenClExpressions(_layout, _prelude, target, _nameOf);
         _writtenBefore = FindWrittenBefore();
     }
@@ -73,7 +69,7 @@ internal sealed class OpenClEmitter
     private OpenClSource Program()
     {
         string name = _names.Unique(_kernel.Name);
-        foreach (string taken in new[] { ThreadName, WarpSizeName, DynamicSizeName, "exchange", "exchange_lot", "exchange_at", "vote" })
+        foreach (string taken in OpenClPrelude.NumberNames.Concat([DynamicSizeName, "exchange", "exchange_lot", "exchange_at", "vote"]))
             _names.Unique(taken);
         var parameters = new List<string>();
         var extra = new List<ExtraArgument>();
@@ -126,18 +122,14 @@ internal sealed class OpenClEmitter
         }
         bool exchanges = _kernel.Instructions.Any(i => i.Op is Opcode.Shuffle or Opcode.Broadcast);
         bool votes = _kernel.Instructions.Any(i => i.Op == Opcode.BarrierReduce);
-        if (exchanges || votes || _kernel.Instructions.Any(i => i is { Op: Opcode.Special, Number: SpecialNumber.LaneIdx }))
-        {
-            opening.Add(
-                $"int const {ThreadName} = ((int)get_local_id(2) * (int)get_local_size(1) + (int)get_local_id(1)) * (int)get_local_size(0) + (int)get_local_id(0);");
-        }
         if (exchanges)
         {
             parameters.Add("__local ulong2* exchange_memory");
             extra.Add(ExtraArgument.Exchange);
             opening.Add("// Two lots that take turns: a value is read before the barrier of the next exchange, and overwritten after it.");
             opening.Add("__local uchar* const exchange = (__local uchar*)exchange_memory;");
-            opening.Add($"int const exchange_lot = ((int)(get_local_size(0) * get_local_size(1) * get_local_size(2)) + {WarpSizeName} - 1) / {WarpSizeName} * {WarpSizeName} * 8;");
+            int warp = _kernel.WarpSize;
+            opening.Add($"int const exchange_lot = ((int)({GroupSize}) + {warp - 1}) / {warp} * {warp * sizeof(long)};");
             opening.Add("int exchange_at = 0;");
         }
         if (votes)
@@ -152,8 +144,6 @@ internal sealed class OpenClEmitter
             $"""
             // {_kernel.MethodName}
             {_prelude}
-            #define {WarpSizeName} {_kernel.WarpSize}
-
             #ifdef GROUP_SIZE
             __attribute__((reqd_work_group_size(GROUP_SIZE)))
             #endif
@@ -316,7 +306,7 @@ internal sealed class OpenClEmitter
                 break;
             case Opcode.BarrierReduce:
                 Line($"barrier({LocalFence});", i.Location);
-                Line($"if ({ThreadName} == 0)");
+                Line($"if ({_prelude.UseThread()} == 0)");
                 Line("    vote = 0;");
                 Line($"barrier({LocalFence});");
                 Line($"if ({_expressions.Text(o[0])})");
@@ -326,11 +316,11 @@ internal sealed class OpenClEmitter
                 {
                     BarrierReduction.PopCount => "vote",
                     BarrierReduction.Or => "vote != 0",
-                    _ => "vote == (int)(get_local_size(0) * get_local_size(1) * get_local_size(2))",
+                    _ => $"vote == (int)({GroupSize})",
                 });
                 break;
             case Opcode.Broadcast:
-                Line($"if ({ThreadName} == {_expressions.Operand(o[1])})", i.Location);
+                Line($"if ({_prelude.UseThread()} == {_expressions.Operand(o[1])})", i.Location);
                 Line($"    {ExchangeCell(i.Type)}[0] = {ToExchange(o[0])};");
                 Barrier();
                 Define(i, FromExchange(i.Type, "0"));
@@ -339,7 +329,7 @@ internal sealed class OpenClEmitter
             case Opcode.Shuffle:
                 RequireWholeGroup(i, block, "A warp shuffle");
                 string cell = ExchangeCell(i.Type);
-                Line($"{cell}[{ThreadName}] = {ToExchange(o[0])};", i.Location);
+                Line($"{cell}[{_prelude.UseThread()}] = {ToExchange(o[0])};", i.Location);
                 Line($"barrier({LocalFence});");
                 Define(i, FromExchange(i.Type, ShuffleSource(i)));
                 TakeTurns();
@@ -406,13 +396,13 @@ internal sealed class OpenClEmitter
     {
         long width = i.Immediate;
         string by = _expressions.Operand(i.Operands[1]);
-        string start = $"{ThreadName} / {width} * {width}";
+        string thread = _prelude.UseThread();
         return i.Exchange switch
         {
-            ShuffleKind.Index => $"{start} + ({by} & {width - 1})",
-            ShuffleKind.Down => $"{ThreadName} % {width} + {by} < {width} ? {ThreadName} + {by} : {ThreadName}",
-            ShuffleKind.Up => $"{ThreadName} % {width} - {by} >= 0 ? {ThreadName} - {by} : {ThreadName}",
-            _ => $"({ThreadName} ^ {by}) / {width} == {ThreadName} / {width} ? {ThreadName} ^ {by} : {ThreadName}",
+            ShuffleKind.Index => $"{thread} / {width} * {width} + ({by} & {width - 1})",
+            ShuffleKind.Down => $"{thread} % {width} + {by} < {width} ? {thread} + {by} : {thread}",
+            ShuffleKind.Up => $"{thread} % {width} - {by} >= 0 ? {thread} - {by} : {thread}",
+            _ => $"({thread} ^ {by}) / {width} == {thread} / {width} ? {thread} ^ {by} : {thread}",
         };
     }
 
@@ -486,14 +476,6 @@ internal sealed class OpenClEmitter
     {
         BlockParameter { Name: { Length: > 0 } name } => name,
         Instruction { Name: { Length: > 0 } name } => name,
-        Instruction { Op: Opcode.Special } i => i.Number switch
-        {
-            <= SpecialNumber.GroupIdZ => $"thread_{"xyz"[i.Number - SpecialNumber.GroupIdX]}",
-            <= SpecialNumber.GroupDimZ => $"group_size_{"xyz"[i.Number - SpecialNumber.GroupDimX]}",
-            <= SpecialNumber.GridIdZ => $"group_{"xyz"[i.Number - SpecialNumber.GridIdX]}",
-            <= SpecialNumber.GridDimZ => $"groups_{"xyz"[i.Number - SpecialNumber.GridDimX]}",
-            _ => "lane",
-        },
         _ => $"v{_nameOf.Count}",
     });
 

@@ -57,7 +57,7 @@ internal sealed class OpenClExpressions(OpenClLayout layout, OpenClPrelude prelu
             Opcode.Load => i.Type.IsPointer ? $"({OpenClTypes.Name(i.Type)}){Access(i, i.Type)}" : Access(i, i.Type),
             Opcode.Extract => $"{Operand(o[0])}.{"xyzw"[(int)i.Immediate]}",
             Opcode.BuildVector => $"({OpenClTypes.Name(i.Type)})({string.Join(", ", o.Select(Text))})",
-            Opcode.Special => Special(i.Number),
+            Opcode.Special => prelude.UseSpecial(i.Number),
             Opcode.DynamicSharedSize => OpenClEmitter.DynamicSizeName,
             _ => throw new KernelCompilerException(i.Op.ToString(), i.Location),
         };
@@ -74,8 +74,8 @@ internal sealed class OpenClExpressions(OpenClLayout layout, OpenClPrelude prelu
         long elements = i.Immediate / size;
         if (i.Operands[0] is Instruction { Op: Opcode.PtrAdd } address && layout.IsInlined(address) && address.Immediate == size)
         {
-            string index = Text(address.Operands[1]);
-            return $"(({cast}){Operand(address.Operands[0])})[{(elements == 0 ? index : $"{index} {Sign(elements)} {Math.Abs(elements)}")}]";
+            Value index = address.Operands[1];
+            return $"(({cast}){Operand(address.Operands[0])})[{(elements == 0 ? Text(index) : $"{Operand(index)} {Sign(elements)} {Math.Abs(elements)}")}]";
         }
         return elements == 0 ? $"*({cast}){Operand(i.Operands[0])}" : $"(({cast}){Operand(i.Operands[0])})[{elements}]";
     }
@@ -90,16 +90,6 @@ internal sealed class OpenClExpressions(OpenClLayout layout, OpenClPrelude prelu
         BlockParameter parameter => [parameter],
         Instruction i when layout.IsInlined(i) => i.Operands.SelectMany(ParametersIn),
         _ => [],
-    };
-
-    /// <summary>A number the launch gives the thread.</summary>
-    public static string Special(SpecialNumber number) => number switch
-    {
-        <= SpecialNumber.GroupIdZ => $"(int)get_local_id({number - SpecialNumber.GroupIdX})",
-        <= SpecialNumber.GroupDimZ => $"(int)get_local_size({number - SpecialNumber.GroupDimX})",
-        <= SpecialNumber.GridIdZ => $"(int)get_group_id({number - SpecialNumber.GridIdX})",
-        <= SpecialNumber.GridDimZ => $"(int)get_num_groups({number - SpecialNumber.GridDimX})",
-        _ => $"{OpenClEmitter.ThreadName} % {OpenClEmitter.WarpSizeName}",
     };
 
     /// <summary>Refuses a type or enables what it needs.</summary>

@@ -99,12 +99,13 @@ internal sealed class OpenClLayout
                 i.Operands.Where(candidates.Contains).ToList().ForEach(operand => _inlined.Add(operand));
                 int length = 1 + i.Operands.Sum(operand => _inlined.Contains(operand) ? lengths[operand] : 0);
                 lengths[i] = length;
-                if (recompute && length <= longestRecomputed && IsPosition(i))
+                // Numbers of the launch have names that need no variable.
+                if (i.Op == Opcode.Special || (recompute && length <= longestRecomputed && IsPosition(i)))
                 {
                     _inlined.Add(i);
                     continue;
                 }
-                if (i.IsPure && i.Op != Opcode.Special && uses.GetValueOrDefault(i) == 1 && length < longest)
+                if (i.IsPure && uses.GetValueOrDefault(i) == 1 && length < longest)
                     candidates.Add(i);
             }
             IEnumerable<Value> last = block.Terminator.Edges is [Edge jump] ? jump.Arguments : [];

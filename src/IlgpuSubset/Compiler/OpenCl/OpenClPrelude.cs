@@ -1,3 +1,5 @@
+using ILGPU.Compiler.IR;
+
 namespace ILGPU.Compiler.OpenCl;
 
 /// <summary>What stands before the kernel: settings, and those functions that it calls.</summary>
@@ -69,9 +71,43 @@ internal sealed class OpenClPrelude
 
         """;
 
+    private readonly int _warpSize;
     private readonly SortedSet<string> _extensions = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, string> _numbers = new(StringComparer.Ordinal);
     private readonly List<string> _functions = [];
     private bool _usesDouble;
+
+    /// <param name="warpSize">The lanes of a warp.</param>
+    public OpenClPrelude(int warpSize) => _warpSize = warpSize;
+
+    /// <summary>The names that <see cref="UseSpecial"/> and <see cref="UseThread"/> may give.</summary>
+    public static IEnumerable<string> NumberNames { get; } = [.. Enum.GetValues<SpecialNumber>().Select(NameOf), ThreadName];
+
+    /// <summary>The thread's linear index in its group.</summary>
+    private const string ThreadName = "thread";
+
+    /// <summary>The name of a number that the launch gives a thread.</summary>
+    public string UseSpecial(SpecialNumber number)
+    {
+        string name = NameOf(number);
+        _numbers[name] = number switch
+        {
+            <= SpecialNumber.GroupIdZ => $"(int)get_local_id({number - SpecialNumber.GroupIdX})",
+            <= SpecialNumber.GroupDimZ => $"(int)get_local_size({number - SpecialNumber.GroupDimX})",
+            <= SpecialNumber.GridIdZ => $"(int)get_group_id({number - SpecialNumber.GridIdX})",
+            <= SpecialNumber.GridDimZ => $"(int)get_num_groups({number - SpecialNumber.GridDimX})",
+            _ => $"{UseThread()} % {_warpSize}",
+        };
+        return name;
+    }
+
+    /// <summary>The name of the thread's linear index in its group.</summary>
+    public string UseThread()
+    {
+        _numbers[ThreadName] =
+            "(int)((get_local_id(2) * get_local_size(1) + get_local_id(1)) * get_local_size(0) + get_local_id(0))";
+        return ThreadName;
+    }
 
     /// <summary>Enables an extension.</summary>
     public void UseExtension(string name) => _extensions.Add(name);
@@ -129,8 +165,19 @@ internal sealed class OpenClPrelude
             [.. _extensions.Select(name => $"#pragma OPENCL EXTENSION {name} : enable\n"), Settings, AnyTypes];
         if (_usesDouble)
             parts = parts.Append("typedef double ALIASED any_double;\n");
-        return string.Concat(parts.Concat(_functions.Select(text => "\n" + text)));
+        // Macros rather than variables: see OpenClLayout on values that live across barriers.
+        IEnumerable<string> numbers = _numbers.Select(number => $"#define {number.Key} ({number.Value})\n");
+        return string.Concat(parts.Concat(_functions.Select(text => "\n" + text)).Append("\n").Concat(numbers));
     }
+
+    private static string NameOf(SpecialNumber number) => number switch
+    {
+        <= SpecialNumber.GroupIdZ => $"thread_{"xyz"[number - SpecialNumber.GroupIdX]}",
+        <= SpecialNumber.GroupDimZ => $"group_size_{"xyz"[number - SpecialNumber.GroupDimX]}",
+        <= SpecialNumber.GridIdZ => $"group_{"xyz"[number - SpecialNumber.GridIdX]}",
+        <= SpecialNumber.GridDimZ => $"groups_{"xyz"[number - SpecialNumber.GridDimX]}",
+        _ => "lane",
+    };
 
     private string Use(string text, string name)
     {

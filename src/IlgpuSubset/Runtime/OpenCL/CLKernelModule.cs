@@ -33,6 +33,7 @@ internal sealed class CLKernelModule : KernelModule
         int shared = config.SharedMemoryConfig.ArraySize;
         int threads = config.GroupDim.Size;
         int exchange = _source.Arguments.Contains(ExtraArgument.Exchange) ? OpenClEmitter.ExchangeBytes(threads, Kernel.WarpSize) : 0;
+        // The launcher knows what the kernel asks for, but not what warps and reductions take besides.
         long total = (long)_source.StaticSharedBytes + shared + exchange;
         if (total > _accelerator.MaxSharedMemoryPerGroup)
             throw new ArgumentOutOfRangeException(
