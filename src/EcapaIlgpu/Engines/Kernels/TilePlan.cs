@@ -29,7 +29,7 @@ internal sealed class TilePlan
     ];
 
     /// <summary>Tiles of attention, whose frames are those of a chunk.</summary>
-    private static readonly ProductTile[] AttentionTiles = [new(TimeMoments.ChunkFrames, 128, 16, 8, 8), new(TimeMoments.ChunkFrames, 64, 16, 8, 8)];
+    public static IReadOnlyList<ProductTile> AttentionTiles { get; } = [new(TimeMoments.ChunkFrames, 128, 16, 8, 8), new(TimeMoments.ChunkFrames, 64, 16, 8, 8)];
 
     /// <summary>Registers of a thread of attention.</summary>
     private const int AttentionRegisters = 168;
