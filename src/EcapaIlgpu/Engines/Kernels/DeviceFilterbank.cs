@@ -33,6 +33,7 @@ internal sealed class DeviceFilterbank : IDisposable
             (float)(i % 2 == 0 ? Math.Cos(Math.PI * (i / 2) / (Points / 2)) : Math.Sin(Math.PI * (i / 2) / (Points / 2))))]);
         _weights = new DeviceVector(accelerator, [.. weights]);
         _filters = accelerator.Allocate1D(starts);
+        accelerator.DefaultStream.Synchronize();
         KernelSpecialization threads = new(Filterbank.Threads, null);
         _fromFloat = accelerator.LoadKernel<
             ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<Float2>, ArrayView<int>, ArrayView<float>,

@@ -14,6 +14,8 @@ internal sealed class DeviceVector : IDisposable
     {
         _memory = accelerator.Allocate1D<float>(values.Length);
         _memory.View.BaseView.CopyFromCPU(values);
+        // The copy is queued on the default stream, and kernels run on streams that do not wait for that one.
+        accelerator.DefaultStream.Synchronize();
     }
 
     public ArrayView<Float4> Quads => _memory.View.BaseView.Cast<Float4>();

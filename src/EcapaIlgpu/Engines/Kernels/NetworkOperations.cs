@@ -23,7 +23,7 @@ internal sealed class NetworkOperations
     private readonly DeviceBuffer<Float4> _sums;
     private readonly DeviceBuffer<Float4> _squares;
     private readonly DeviceBuffer<Float4> _records;
-    private readonly Dictionary<ProductTile, ConvLauncher> _convolutions = [];
+    private readonly Dictionary<(ProductTile Tile, KernelSpecialization Promise), ConvLauncher> _convolutions = [];
     private readonly Dictionary<ProductTile, AttentionLauncher> _attentions = [];
     private readonly Dictionary<int, Res2Launcher> _res2 = [];
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, int, int, ArrayView<int>, ArrayView<Float4>, ArrayView<Float4>, SpecializedValue<int>> _chunks;
@@ -93,12 +93,13 @@ internal sealed class NetworkOperations
         if (utteranceBias is not null)
             epilogue |= Epilogue.UtteranceBias;
         ProductTile tile = _plan.Convolution(tables.Rows, conv.Outputs * 4);
-        if (!_convolutions.TryGetValue(tile, out ConvLauncher? launcher))
+        KernelSpecialization promise = TilePlan.Specialization(tile, epilogue);
+        if (!_convolutions.TryGetValue((tile, promise), out ConvLauncher? launcher))
         {
-            _convolutions[tile] = launcher = _accelerator.LoadKernel<
+            _convolutions[(tile, promise)] = launcher = _accelerator.LoadKernel<
                 ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, ArrayView<int>,
                 ArrayView<Float4>, ConvExtent, SpecializedValue<ConvForm>, SpecializedValue<ProductTile>>(
-                ConvReluBn.Kernel, TilePlan.Specialization(tile)).Invoke;
+                ConvReluBn.Kernel, promise).Invoke;
         }
         ArrayView<Float4> bias = utteranceBias ?? conv.Bias.Quads;
         ConvExtent extent = new(tables.Rows, dilation, conv.Inputs, input.Stride, conv.Outputs, output.Stride, conv.WeightStride);

@@ -66,8 +66,11 @@ internal sealed class TilePlan
     }
 
     /// <summary>What launches with a tile promise: the group's size, and how many groups share a multiprocessor's registers.</summary>
-    public static KernelSpecialization Specialization(ProductTile tile)
+    /// <remarks>The exponentials of a tanh, one for each of a thread's outputs, need all the registers there are; it follows one small layer.</remarks>
+    public static KernelSpecialization Specialization(ProductTile tile, Epilogue epilogue = Epilogue.None)
     {
+        if ((epilogue & Epilogue.Tanh) != 0)
+            return new(tile.Threads, null);
         int registers = ProductTiles.FirstOrDefault(candidate => candidate.Tile == tile).Registers;
         return new(tile.Threads, Resident(tile.Threads, registers > 0 ? registers : AttentionRegisters));
     }

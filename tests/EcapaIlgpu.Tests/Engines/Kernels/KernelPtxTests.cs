@@ -57,10 +57,13 @@ public class KernelPtxTests
             string size = $"{tile.Rows}x{tile.Columns}, {tile.ThreadRows}x{tile.ThreadColumns} outputs";
             foreach (int taps in (int[])[1, 3, 5])
             {
-                foreach (Epilogue epilogue in (Epilogue[])[Epilogue.None, Epilogue.Relu, Epilogue.Relu | Epilogue.ScaleShift, Epilogue.Tanh | Epilogue.UtteranceBias])
+                Epilogue[] epilogues = taps > 1
+                    ? [Epilogue.Relu | Epilogue.ScaleShift]
+                    : [Epilogue.Relu, Epilogue.Relu | Epilogue.ScaleShift, Epilogue.Tanh, Epilogue.Tanh | Epilogue.UtteranceBias];
+                foreach (Epilogue epilogue in epilogues)
                 {
                     yield return new(
-                        $"ConvReluBn {size}, k={taps}, {epilogue}", ConvReluBn.Kernel, TilePlan.Specialization(tile),
+                        $"ConvReluBn {size}, k={taps}, {epilogue}", ConvReluBn.Kernel, TilePlan.Specialization(tile, epilogue),
                         new KernelArguments().Add(new SpecializedValue<ConvForm>(new ConvForm(taps, epilogue))).Add(new SpecializedValue<ProductTile>(tile)));
                 }
             }

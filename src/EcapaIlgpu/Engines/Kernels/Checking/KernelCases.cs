@@ -293,10 +293,13 @@ internal static class KernelCases
             ArrayView<int> sampleOffsets = device.Keep(device.Accelerator.Allocate1D(starts)).View.BaseView;
             DeviceFilterbank filterbank = device.Keep(new DeviceFilterbank(device.Accelerator));
             float[] widened = [.. samples.Select(s => (float)s)];
+            ArrayView<short> integers = device.Keep(device.Accelerator.Allocate1D(samples)).View.BaseView;
+            ArrayView<float> numbers = device.Keep(device.Accelerator.Allocate1D(widened)).View.BaseView;
+            device.Accelerator.Synchronize();
             if (fromInt16)
-                filterbank.Compute(device.Keep(device.Accelerator.Allocate1D(samples)).View.BaseView, sampleOffsets, frames, tables, device.Operations);
+                filterbank.Compute(integers, sampleOffsets, frames, tables, device.Operations);
             else
-                filterbank.Compute(device.Keep(device.Accelerator.Allocate1D(widened)).View.BaseView, sampleOffsets, frames, tables, device.Operations);
+                filterbank.Compute(numbers, sampleOffsets, frames, tables, device.Operations);
             return new CaseOutput(
                 [.. lengths.SelectMany((_, u) => FbankInDoubles.Compute(widened.AsSpan(starts[u], counts[u])))],
                 device.Download(new DeviceRows(frames, Fbank.MelBins / 4), tables.Rows, ChannelLayout.Plain(Fbank.MelBins)));
