@@ -25,16 +25,18 @@ internal sealed record KernelCase(string Operation, string Shape, double Work, d
     {
         try
         {
-            CaseOutput output = Run(device);
-            return new CaseResult(
-                this, Closeness.MaxAbs(output.Expected, output.Found), Closeness.RelativeL2(output.Expected, output.Found),
-                Closeness.Cosine(output.Expected, output.Found));
+            return Judge(Run(device));
         }
         finally
         {
             device.Clear();
         }
     }
+
+    /// <summary>Measures an output against the bounds.</summary>
+    public CaseResult Judge(CaseOutput output) => new(
+        this, Closeness.MaxAbs(output.Expected, output.Found), Closeness.RelativeL2(output.Expected, output.Found),
+        Closeness.Cosine(output.Expected, output.Found));
 
     /// <inheritdoc/>
     public override string ToString() => $"{Operation} {Shape}";

@@ -73,19 +73,11 @@ internal static class KernelCases
         }
     }
 
-    private static IEnumerable<KernelCase> Networks()
-    {
-        foreach (int channels in (int[])[32, 512, 1024])
-        {
-            EcapaConfig config = new() { Channels = channels, GlobalContext = true };
-            yield return Network("28 frames", [28], config);
-            yield return Network("ragged", [300, 28, 64, 129, 200], config);
-        }
-        yield return Network("ragged", [300, 28, 64, 129, 200], new EcapaConfig());
-        foreach (Pooling pooling in (Pooling[])[Pooling.Tap, Pooling.Tsdp, Pooling.Tstp])
-            yield return Network("ragged", [300, 28, 64, 129, 200], new EcapaConfig { Channels = 32, Pooling = pooling, EmbeddingBatchNorm = true });
-        yield return Samples("ragged", [400, 16000, 31999, 48123], new EcapaConfig { Channels = 32, GlobalContext = true });
-    }
+    private static IEnumerable<KernelCase> Networks() =>
+    [
+        .. NetworkCase.All.Select(network => network.OnKernels),
+        Samples("ragged", [400, 16000, 31999, 48123], new EcapaConfig { Channels = 32, GlobalContext = true }),
+    ];
 
     private static KernelCase Convolution(string batch, int[] lengths, ChannelLayout input, ChannelLayout output, int kernel, int dilation)
     {
@@ -304,22 +296,6 @@ internal static class KernelCases
                 [.. lengths.SelectMany((_, u) => FbankInDoubles.Compute(widened.AsSpan(starts[u], counts[u])))],
                 device.Download(new DeviceRows(frames, Fbank.MelBins / 4), tables.Rows, ChannelLayout.Plain(Fbank.MelBins)));
         });
-
-    private static KernelCase Network(string batch, int[] lengths, EcapaConfig config)
-    {
-        string name = $"{config.Name}{(config.Pooling == Pooling.Astp ? "" : $" {config.Pooling}")}";
-        double work = lengths.Sum() * ((10.0 * config.Channels * config.Channels) + (3.0 * config.Channels * Aggregate) + (2 * Bottleneck * Aggregate));
-        return new("network", $"{batch}, {name}", work, KernelCase.NetworkBound, device =>
-        {
-            EcapaWeights weights = RandomModels.Create(config, seed: 12);
-            PackedBatch input = RandomModels.Batch(lengths, config.FeatureDim, seed: 13);
-            float[] embeddings = new float[lengths.Length * config.EmbeddingSize];
-            using KernelEngine engine = new(weights, device.Accelerator, device.Plan);
-            engine.Embed(input, embeddings);
-            using ReferenceEngine reference = new(weights);
-            return new CaseOutput([.. reference.EmbedExactly(input).SelectMany(e => e)], embeddings);
-        });
-    }
 
     private static KernelCase Samples(string batch, int[] counts, EcapaConfig config) =>
         new("network from samples", $"{batch}, {config.Name}", counts.Sum() / 160.0 * 1e6, KernelCase.NetworkBound, device =>

@@ -1,0 +1,34 @@
+using System.Text.Json;
+
+namespace EcapaIlgpu.Tests.Cli;
+
+/// <summary><c>ecapa check</c>: the table, the filters and the exit codes; that the numbers are right is <c>KernelCaseTests</c>' matter.</summary>
+public sealed class CheckCommandTests
+{
+    [Theory]
+    [InlineData("cpu", "network")]
+    [InlineData("cpu-kernels", "UtteranceLinear")]
+    public async Task Every_case_has_a_row_with_its_errors_and_verdict(string device, string operation)
+    {
+        CliResult result = await Ecapa.RunAsync("check", "--device", device, "--operation", operation, "--most-work", "5e6", "--json");
+        Assert.Equal(0, result.Code);
+        JsonElement[] rows = [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+        Assert.NotEmpty(rows);
+        Assert.All(rows, row =>
+        {
+            Assert.Equal(device, row.GetProperty("device").GetString());
+            Assert.Equal(operation, row.GetProperty("operation").GetString());
+            Assert.InRange(row.GetProperty("relative_l2").GetDouble(), 0, row.GetProperty("bound").GetDouble());
+            Assert.InRange(row.GetProperty("cosine").GetDouble(), 0.9999999, 1.0000001);
+            Assert.True(row.GetProperty("passed").GetBoolean());
+        });
+        Assert.Contains($"all {rows.Length} cases are within their bounds", result.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(2, "check", "--operation", "nothing")]
+    [InlineData(2, "check", "--most-work", "-1")]
+    [InlineData(2, "check", "--device", "gpu")]
+    [InlineData(1, "check", "--device", "cuda:99")]
+    public async Task What_cannot_be_checked_is_said(int code, params string[] args) => Assert.Equal(code, (await Ecapa.RunAsync(args)).Code);
+}
