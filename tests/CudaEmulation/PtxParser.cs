@@ -251,7 +251,7 @@ internal sealed partial class PtxParser
     [GeneratedRegex(@"^(?:@(!?)(%\w+)\s+)?([\w.]+)(?:\s+(.*))?$", RegexOptions.Singleline)]
     private static partial Regex Statement();
 
-    [GeneratedRegex(@"^\[([%\w$]+)([+-]\d+)?\]$")]
+    [GeneratedRegex(@"^\[([%\w$]+)(?:\+(-?\d+))?\]$")]
     private static partial Regex AddressForm();
 
     [GeneratedRegex(@"^%[\w.]+$")]

@@ -13,7 +13,7 @@ internal sealed record KernelDevice(string Selector, double MostWork)
 {
     /// <summary>Every kind of device there could be.</summary>
     public static IReadOnlyList<KernelDevice> All { get; } =
-        [new("emulated", 4e4), new("cpu-kernels", 2e7), new("opencl", 2e7), new("cuda", double.PositiveInfinity)];
+        [new("emulated", 3e5), new("cpu-kernels", 2e7), new("opencl", 2e7), new("cuda", double.PositiveInfinity)];
 
     /// <summary>Why it cannot be used here; null where it can.</summary>
     public string? MissingReason => Selector == "emulated" ? null : Reasons.Value.GetValueOrDefault(Selector, $"no {Selector} device here");
