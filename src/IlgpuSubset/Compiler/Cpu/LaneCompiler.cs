@@ -445,10 +445,11 @@ internal sealed class LaneCompiler
     {
         bool int32 = i.Operands[1].Type == IrType.I32, indexIsUniform = IsUniform(i.Operands[1]);
         LaneAddress recipe = new(Units(i.Operands[0])[0], IsUniform(i.Operands[0]), int32 ? Units(i.Operands[1])[0] : -1, i.Immediate, 0);
-        bool accessedHere = int32 && !uniform && !_beyondBlock.Contains(i) && !_kept.Contains(i);
-        if (accessedHere)
+        // What the recipe is made of lives as long as the pointer: see Use.
+        bool asRecipe = int32 && !uniform;
+        if (asRecipe)
             _addresses[i] = recipe;
-        if (accessedHere && OnlyAccessed(i))
+        if (asRecipe && OnlyAccessed(i))
             return null;
         bool wide = true;
         int target = _units.TryGetValue(i, out int[]? placed) ? placed[0] : (_units[i] = [NewUnit(wide)])[0];

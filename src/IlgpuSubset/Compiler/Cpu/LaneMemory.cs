@@ -43,18 +43,8 @@ internal static unsafe class LaneMemory
         {
             return group =>
             {
-                Addresses addresses = new(group, at);
                 for (int k = 0; k < targets.Length; k++)
-                {
-                    int* target = group.Int32(targets[k]);
-                    int* mask = group.Mask;
-                    bool full = group.IsFull;
-                    for (int lane = 0; lane < group.Threads; lane++)
-                    {
-                        if (full || mask[lane] != 0)
-                            target[lane] = ((int*)addresses[lane])[k];
-                    }
-                }
+                    LoadWords(group, at with { Offset = at.Offset + (k * size) }, group.Int32(targets[k]));
             };
         }
         return group =>
@@ -77,18 +67,8 @@ internal static unsafe class LaneMemory
         {
             return group =>
             {
-                Addresses addresses = new(group, at);
-                int* mask = group.Mask;
-                bool full = group.IsFull;
                 for (int k = 0; k < sources.Length; k++)
-                {
-                    int* source = group.Int32(sources[k]);
-                    for (int lane = 0; lane < group.Threads; lane++)
-                    {
-                        if (full || mask[lane] != 0)
-                            ((int*)addresses[lane])[k] = source[lane];
-                    }
-                }
+                    StoreWords(group, at with { Offset = at.Offset + (k * size) }, group.Int32(sources[k]));
             };
         }
         return group =>
@@ -149,18 +129,96 @@ internal static unsafe class LaneMemory
 
     private static byte* Address(GroupState group, LaneAddress at, int lane) => new Addresses(group, at)[lane];
 
+    /// <summary>
+    /// One number a lane. Threads side by side mostly read the same element or neighbouring ones; looking at eight indices costs less than eight
+    /// separate loads, so that is looked for at run time, whatever the kernel's indices are made of.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void LoadWords(GroupState group, LaneAddress at, int* target)
+    {
+        int threads = group.Threads, lane = 0;
+        if (group.IsFull && at is { PointerIsUniform: true, Index: >= 0 })
+        {
+            byte* start = (byte*)*group.Int64(at.Pointer) + at.Offset;
+            int* index = group.Int32(at.Index);
+            for (; lane + 8 <= threads; lane += 8)
+            {
+                Vector256<int> indices = Vector256.Load(index + lane), first = Vector256.Create(index[lane]);
+                int* nearest = (int*)(start + (index[lane] * at.Scale));
+                if (indices == first)
+                    Vector256.Create(*nearest).Store(target + lane);
+                else if (at.Scale == sizeof(int) && indices == first + Vector256<int>.Indices)
+                    Vector256.Load(nearest).Store(target + lane);
+                else
+                {
+                    for (int l = lane; l < lane + 8; l++)
+                        target[l] = *(int*)(start + (index[l] * at.Scale));
+                }
+            }
+        }
+        Addresses addresses = new(group, at);
+        int* mask = group.Mask;
+        for (; lane < threads; lane++)
+        {
+            if (mask[lane] != 0)
+                target[lane] = *(int*)addresses[lane];
+        }
+    }
+
+    /// <summary>One number a lane; see <see cref="LoadWords"/>. Lanes that store to one place store in their order, the last one wins.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void StoreWords(GroupState group, LaneAddress at, int* source)
+    {
+        int threads = group.Threads, lane = 0;
+        if (group.IsFull && at is { PointerIsUniform: true, Index: >= 0, Scale: sizeof(int) })
+        {
+            byte* start = (byte*)*group.Int64(at.Pointer) + at.Offset;
+            int* index = group.Int32(at.Index);
+            for (; lane + 8 <= threads; lane += 8)
+            {
+                if (Vector256.Load(index + lane) == Vector256.Create(index[lane]) + Vector256<int>.Indices)
+                    Vector256.Load(source + lane).Store((int*)start + index[lane]);
+                else
+                {
+                    for (int l = lane; l < lane + 8; l++)
+                        ((int*)start)[index[l]] = source[l];
+                }
+            }
+        }
+        Addresses addresses = new(group, at);
+        int* mask = group.Mask;
+        for (; lane < threads; lane++)
+        {
+            if (mask[lane] != 0)
+                *(int*)addresses[lane] = source[lane];
+        }
+    }
+
     /// <summary>Four numbers a lane, turned into four arrays: four lanes at a time with vector instructions.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void LoadQuads(GroupState group, LaneAddress at, int[] targets)
     {
-        Addresses addresses = new(group, at);
         int* x = group.Int32(targets[0]), y = group.Int32(targets[1]), z = group.Int32(targets[2]), w = group.Int32(targets[3]);
-        int lane = 0;
-        if (group.IsFull && Sse.IsSupported)
+        int lane = 0, threads = group.Threads;
+        if (group.IsFull && Sse.IsSupported && at is { PointerIsUniform: true, Index: >= 0 })
         {
-            for (; lane + 4 <= group.Threads; lane += 4)
+            byte* start = (byte*)*group.Int64(at.Pointer) + at.Offset;
+            int* index = group.Int32(at.Index);
+            long scale = at.Scale;
+            for (; lane + 4 <= threads; lane += 4)
             {
-                Vector128<float> a = Vector128.Load((float*)addresses[lane]), b = Vector128.Load((float*)addresses[lane + 1]);
-                Vector128<float> c = Vector128.Load((float*)addresses[lane + 2]), d = Vector128.Load((float*)addresses[lane + 3]);
+                Vector128<float> a = Vector128.Load((float*)(start + (index[lane] * scale)));
+                if (Vector128.Load(index + lane) == Vector128.Create(index[lane]))
+                {
+                    Sse.Shuffle(a, a, 0b00_00_00_00).Store((float*)(x + lane));
+                    Sse.Shuffle(a, a, 0b01_01_01_01).Store((float*)(y + lane));
+                    Sse.Shuffle(a, a, 0b10_10_10_10).Store((float*)(z + lane));
+                    Sse.Shuffle(a, a, 0b11_11_11_11).Store((float*)(w + lane));
+                    continue;
+                }
+                Vector128<float> b = Vector128.Load((float*)(start + (index[lane + 1] * scale)));
+                Vector128<float> c = Vector128.Load((float*)(start + (index[lane + 2] * scale)));
+                Vector128<float> d = Vector128.Load((float*)(start + (index[lane + 3] * scale)));
                 Vector128<float> ab = Sse.UnpackLow(a, b), cd = Sse.UnpackLow(c, d), abHigh = Sse.UnpackHigh(a, b), cdHigh = Sse.UnpackHigh(c, d);
                 Sse.MoveLowToHigh(ab, cd).Store((float*)(x + lane));
                 Sse.MoveHighToLow(cd, ab).Store((float*)(y + lane));
@@ -168,7 +226,8 @@ internal static unsafe class LaneMemory
                 Sse.MoveHighToLow(cdHigh, abHigh).Store((float*)(w + lane));
             }
         }
-        for (; lane < group.Threads; lane++)
+        Addresses addresses = new(group, at);
+        for (; lane < threads; lane++)
         {
             if (group.Mask[lane] == 0)
                 continue;
