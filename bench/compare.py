@@ -6,6 +6,7 @@ libopenblas0-pthread, so /usr/bin/python3). Rounds alternate between the two, so
 both; every figure is the median over the rounds. Writes bench/results/<date>-<machine>.json.
 
   bench/compare.py --threads 2 --rounds 3
+  bench/compare.py --device cuda --program bench/gpu/bin/EcapaIlgpu.Bench --cases 1x200,64x300,256x300,mixed
   bench/compare.py --threads 1 --channels 512 --cases 1x300 --python /usr/bin/python3 --peer ../shared/peers/torch_ecapa.py
 """
 import argparse
@@ -26,6 +27,9 @@ PROJECT = BENCH / "EcapaIlgpu.Bench"
 def options():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--threads", type=int, default=os.cpu_count())
+    p.add_argument("--device", default="cpu", help="cpu or cuda, for both; ours may also be opencl or cpu-kernels against the peer on the cpu")
+    p.add_argument("--program", help="a published EcapaIlgpu.Bench, where there is no .NET SDK to build it")
+    p.add_argument("--modes", default="fp32", help="the peer's precisions")
     p.add_argument("--channels", default="512,1024")
     p.add_argument("--cases", default="1x200,1x300,8x300,32x200,mixed")
     p.add_argument("--seconds", type=float, default=2.0, help="per case and round")
@@ -66,14 +70,17 @@ def main():
     a = options()
     if not a.peer.exists():
         sys.exit(f"no peer script at {a.peer}: give its place with --peer")
-    subprocess.run(["dotnet", "build", "-c", "Release", "-v", "quiet", "-nologo", PROJECT], check=True, stdout=sys.stderr)
-    program = next((PROJECT / "bin" / "Release").glob("*/EcapaIlgpu.Bench.dll"))
+    if a.program:
+        program = [a.program]
+    else:
+        subprocess.run(["dotnet", "build", "-c", "Release", "-v", "quiet", "-nologo", PROJECT], check=True, stdout=sys.stderr)
+        program = ["dotnet", next((PROJECT / "bin" / "Release").glob("*/EcapaIlgpu.Bench.dll"))]
     common = ["--threads", a.threads, "--channels", a.channels, "--cases", a.cases, "--seconds", a.seconds]
     ours, peers = [], []
     for turn in range(a.rounds):
         print(f"round {turn + 1} of {a.rounds}", file=sys.stderr, flush=True)
-        peers += json_lines([a.python, a.peer, "--device", "cpu", *common], {"OMP_NUM_THREADS": str(a.threads)})
-        ours += json_lines(["dotnet", program, "cases", *common])
+        peers += json_lines([a.python, a.peer, "--device", "cuda" if a.device.startswith("cuda") else "cpu", "--modes", a.modes, *common], {"OMP_NUM_THREADS": str(a.threads)})
+        ours += json_lines([*program, "cases", "--device", a.device, *common])
 
     table = []
     for model, case in dict.fromkeys(map(case_of, ours)):
@@ -86,8 +93,8 @@ def main():
                 "peer_ms": round(median(same_mode, "ms"), 2), "ms": round(median(mine, "ms"), 2),
                 "ratio": round(median(same_mode, "ms") / median(mine, "ms"), 3),
                 "audio_s_per_s": round(median(mine, "audio_s_per_s")),
-                "share_of_peak": round(median(mine, "share_of_peak"), 3),
-                "peak_tflops": round(median(mine, "peak_tflops"), 4),
+                "share_of_peak": None if mine[0]["share_of_peak"] is None else round(median(mine, "share_of_peak"), 3),
+                "peak_tflops": None if mine[0]["peak_tflops"] is None else round(median(mine, "peak_tflops"), 4),
             })
 
     today = datetime.date.today().isoformat()
@@ -95,8 +102,9 @@ def main():
     print("| model | case | PyTorch | PyTorch ms | ours ms | ours is faster by | audio s/s | share of peak |")
     print("|---|---|---|---:|---:|---:|---:|---:|")
     for r in table:
+        share = "" if r["share_of_peak"] is None else f"{100 * r['share_of_peak']:.0f} %"
         print(f"| {r['model']} | {r['case']} | {r['peer_mode']} | {r['peer_ms']:.2f} | {r['ms']:.2f} | {r['ratio']:.2f}x"
-              f" | {r['audio_s_per_s']} | {100 * r['share_of_peak']:.0f} % |")
+              f" | {r['audio_s_per_s']} | {share} |")
 
     if not a.no_write:
         machine = re.sub(r"[^a-z0-9]+", "-", (a.machine or processor()).lower()).strip("-")

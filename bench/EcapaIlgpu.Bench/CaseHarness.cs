@@ -2,16 +2,18 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Text.Json;
 using EcapaIlgpu.Engines;
+using EcapaIlgpu.Engines.Kernels;
+using EcapaIlgpu.Engines.Kernels.Checking;
 using EcapaIlgpu.Engines.Simd;
 using EcapaIlgpu.Model;
-using EcapaIlgpu.Engines.Kernels.Checking;
 
 namespace EcapaIlgpu.Bench;
 
 /// <summary>
 /// Times whole batches through random GLOB networks and prints one JSON line per case with the fields of the peer script
 /// (<c>peer, mode, model, batch, frames, ms, audio_s_per_s, tflops</c>; 10 ms of audio per frame, operations by the definition of the
-/// network), and two more: <c>peak_tflops</c>, probed just before the case, and <c>share_of_peak</c> of the operations really executed.
+/// network), and on the vector engine two more: <c>peak_tflops</c>, probed just before the case, and <c>share_of_peak</c> of the operations really
+/// executed. The peak of other devices is <c>ecapa profile</c>'s matter.
 /// </summary>
 internal static class CaseHarness
 {
@@ -28,19 +30,19 @@ internal static class CaseHarness
     private static string? Version => typeof(SimdEngine).Assembly
         .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0];
 
-    public static void Run(int threads, IReadOnlyList<int> channels, IReadOnlyList<BatchCase> cases, TimeSpan duration, TextWriter output)
+    public static void Run(string device, int threads, IReadOnlyList<int> channels, IReadOnlyList<BatchCase> cases, TimeSpan duration, TextWriter output)
     {
         int used = threads > 0 ? threads : Environment.ProcessorCount;
         foreach (int count in channels)
         {
             EcapaWeights weights = RandomModels.Create(new EcapaConfig { Channels = count, GlobalContext = true }, seed: 1);
-            using SimdEngine engine = new(weights, new SimdOptions { Threads = used });
+            using IEmbeddingEngine engine = DeviceSelector.CreateEngine(weights, device, used);
             string peer = $"EcapaIlgpu {Version} {engine.Description}";
             foreach (BatchCase batchCase in cases)
             {
                 PackedBatch batch = batchCase.Pack(engine.Config);
                 float[] embeddings = new float[batch.Count * engine.Config.EmbeddingSize];
-                double peak = Peak.Measure(used, PeakDuration);
+                double? peak = engine is SimdEngine ? Peak.Measure(used, PeakDuration) : null;
                 double seconds = Median(() => engine.Embed(batch, embeddings), duration);
                 bool mixed = batchCase.Lengths.Distinct().Count() > 1;
                 output.WriteLine(JsonSerializer.Serialize(new
@@ -53,13 +55,15 @@ internal static class CaseHarness
                     ms = Math.Round(seconds * 1e3, 4),
                     audio_s_per_s = Math.Round(batchCase.Frames / 100.0 / seconds, 1),
                     tflops = Math.Round(2 * MultiplyAdds.Nominal(weights, batchCase) / seconds / 1e12, 4),
-                    peak_tflops = Math.Round(peak / 1e12, 4),
-                    share_of_peak = Math.Round(2 * MultiplyAdds.Executed(weights, batchCase) / seconds / peak, 4),
+                    peak_tflops = Rounded(peak / 1e12),
+                    share_of_peak = Rounded(2 * MultiplyAdds.Executed(weights, batchCase) / seconds / peak),
                 }));
                 output.Flush();
             }
         }
     }
+
+    private static double? Rounded(double? value) => value is { } known ? Math.Round(known, 4) : null;
 
     private static double Median(Action call, TimeSpan duration)
     {

@@ -9,6 +9,7 @@ if (args is not ["cases", ..])
     return 0;
 }
 
+Option<string> device = new("--device") { Description = "As ecapa's: cpu, cuda[:i], opencl[:i], cpu-kernels.", DefaultValueFactory = _ => "cpu" };
 Option<int> threads = new("--threads") { Description = "Threads; 0 takes every core." };
 Option<string> channels = new("--channels") { Description = "Channel counts, GLOB_c<n> each.", DefaultValueFactory = _ => "512,1024" };
 Option<string> cases = new("--cases")
@@ -19,9 +20,10 @@ Option<string> cases = new("--cases")
 Option<double> seconds = new("--seconds") { Description = "How long each case is repeated.", DefaultValueFactory = _ => 2.0 };
 Command command = new("cases", "Whole utterances through random networks, one JSON line each, as shared/peers/torch_ecapa.py prints them.")
 {
-    threads, channels, cases, seconds,
+    device, threads, channels, cases, seconds,
 };
 command.SetAction(parsed => CaseHarness.Run(
+    parsed.GetValue(device)!,
     parsed.GetValue(threads),
     [.. parsed.GetValue(channels)!.Split(',').Select(int.Parse)],
     [.. parsed.GetValue(cases)!.Split(',').Select(BatchCase.Parse)],
