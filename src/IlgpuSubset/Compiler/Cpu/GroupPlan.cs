@@ -36,6 +36,8 @@ internal sealed class GroupPlan
     private readonly IrKernel _kernel;
     private readonly LaneAnalysis _lanes;
     private readonly HashSet<Label> _labels = [];
+    private readonly HashSet<Value> _roundParameters = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<Value> _ownParameters = new(ReferenceEqualityComparer.Instance);
     private readonly List<Region> _pending = [];
     private readonly HashSet<Value> _pendingValues = new(ReferenceEqualityComparer.Instance);
     private bool _pendingEffects;
@@ -47,7 +49,8 @@ internal sealed class GroupPlan
         while (FindLabels(structure))
         {
         }
-        Steps = Steps_(structure);
+        FindOwnParameters(structure);
+        Steps = StepsOf(structure);
     }
 
     /// <summary>The kernel.</summary>
@@ -59,18 +62,75 @@ internal sealed class GroupPlan
     /// <summary>The first blocks of the group's loops: their parameters outlive a round.</summary>
     public HashSet<Block> LoopHeaders { get; } = [];
 
-    private bool FindLabels(Region region) => region switch
+    /// <summary>Finds what belongs to the group; true if that was more than before.</summary>
+    private bool FindLabels(Region region)
     {
-        Sequence sequence => sequence.Items.Aggregate(false, (found, item) => found | FindLabels(item)),
-        If branch => FindLabels(branch.Then) | FindLabels(branch.Else),
-        Loop loop => FindLabels(loop.Body) | (IsOfGroup(loop) && _labels.Add(loop.Label)),
-        Labeled labeled => FindLabels(labeled.Body) | (IsOfGroup(labeled) && _labels.Add(labeled.Label)),
+        switch (region)
+        {
+            case Sequence sequence:
+                return sequence.Items.Aggregate(false, (found, item) => found | FindLabels(item));
+            case If branch:
+                return FindLabels(branch.Then) | FindLabels(branch.Else);
+            case Labeled labeled:
+                return FindLabels(labeled.Body) | (IsOfGroup(labeled) && _labels.Add(labeled.Label));
+            case Loop loop:
+                bool found = FindLabels(loop.Body);
+                if (!IsOfGroup(loop) || !_labels.Add(loop.Label))
+                    return found;
+                Block header = FirstBlock(loop.Body);
+                LoopHeaders.Add(header);
+                _roundParameters.UnionWith(header.Parameters.Where(IsShared));
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>
+    /// Whether the group goes through a region together, phase by phase: there is a barrier, or a way out to something of the group, or
+    /// the shared counter of a loop of the group is set, which the group's other vectors must not see before the round ends.
+    /// </summary>
+    private bool IsOfGroup(Region region) =>
+        region.ContainsBarrier || _labels.Any(label => LaneRegions.Breaks(region, label)) || SetsRound(region);
+
+    private bool SetsRound(Region region) => region switch
+    {
+        Sequence sequence => sequence.Items.Any(SetsRound),
+        Assign assign => assign.Items.Any(item => _roundParameters.Contains(item.Parameter)),
+        If branch => SetsRound(branch.Then) || SetsRound(branch.Else),
+        Loop loop => SetsRound(loop.Body),
+        Labeled labeled => SetsRound(labeled.Body),
         _ => false,
     };
 
-    private bool IsOfGroup(Region region) => region.ContainsBarrier || _labels.Any(label => LaneRegions.Breaks(region, label));
+    /// <summary>Finds the parameters of blocks that the group runs together; those of other blocks belong to each vector's run.</summary>
+    private void FindOwnParameters(Region region)
+    {
+        switch (region)
+        {
+            case Sequence sequence:
+                foreach (Region item in sequence.Items)
+                    FindOwnParameters(item);
+                break;
+            case Straight straight:
+                _ownParameters.UnionWith(straight.Block.Parameters.Where(IsShared));
+                break;
+            case If branch when IsOfGroup(branch):
+                FindOwnParameters(branch.Then);
+                FindOwnParameters(branch.Else);
+                break;
+            case Loop loop when IsOfGroup(loop):
+                FindOwnParameters(loop.Body);
+                break;
+            case Labeled labeled when IsOfGroup(labeled):
+                FindOwnParameters(labeled.Body);
+                break;
+        }
+    }
 
-    private List<GroupStep> Steps_(Region region)
+    private bool IsShared(BlockParameter parameter) => _lanes.Of(parameter).Kind == LaneKind.Group;
+
+    private List<GroupStep> StepsOf(Region region)
     {
         var steps = new List<GroupStep>();
         Visit(region, steps);
@@ -91,7 +151,7 @@ internal sealed class GroupPlan
                     Visit(i, steps);
                 break;
             case Assign assign:
-                (BlockParameter Parameter, Value Value)[] shared = [.. assign.Items.Where(item => _lanes.Of(item.Parameter).Kind == LaneKind.Group)];
+                (BlockParameter Parameter, Value Value)[] shared = [.. assign.Items.Where(item => _ownParameters.Contains(item.Parameter))];
                 (BlockParameter Parameter, Value Value)[] own = [.. assign.Items.Except(shared)];
                 if (own.Length > 0)
                     Add(new Assign(own));
@@ -106,16 +166,15 @@ internal sealed class GroupPlan
                 if (_lanes.Of(branch.Condition).Kind != LaneKind.Group)
                     throw new NotSupportedException($"{_kernel.MethodName}: threads of a group part around a barrier.");
                 Flush(steps);
-                steps.Add(new GroupIf(branch.Condition, Steps_(branch.Then), Steps_(branch.Else)));
+                steps.Add(new GroupIf(branch.Condition, StepsOf(branch.Then), StepsOf(branch.Else)));
                 break;
             case Loop loop when IsOfGroup(loop):
                 Flush(steps);
-                LoopHeaders.Add(FirstBlock(loop.Body));
-                steps.Add(new GroupLoop(loop.Label, Steps_(loop.Body)));
+                steps.Add(new GroupLoop(loop.Label, StepsOf(loop.Body)));
                 break;
             case Labeled labeled when IsOfGroup(labeled):
                 Flush(steps);
-                steps.Add(new GroupLabeled(labeled.Label, Steps_(labeled.Body)));
+                steps.Add(new GroupLabeled(labeled.Label, StepsOf(labeled.Body)));
                 break;
             case Break leave:
                 Flush(steps);
