@@ -36,12 +36,23 @@ public class CpuRandomProgramTests
     [InlineData(3)]
     public void Barriers_in_shared_control_flow(int seed)
     {
+        int refused = 0;
         for (int i = 0; i < 30; i++)
         {
             IrKernel kernel = new RandomGroupProgram(seed * 1000 + i, 40).Kernel;
-            KernelCompiler.Optimize(kernel, Options);
+            try
+            {
+                KernelCompiler.Optimize(kernel, Options);
+            }
+            catch (KernelCompilerException)
+            {
+                // What is shared cannot always be proven to be: here it is the compiled ones that count.
+                refused++;
+                continue;
+            }
             Compare(kernel, 40, seed * 1000 + i);
         }
+        Assert.InRange(refused, 0, 3);
     }
 
     private static void Compare(IrKernel kernel, int threads, int program)
