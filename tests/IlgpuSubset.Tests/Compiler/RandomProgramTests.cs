@@ -46,7 +46,7 @@ public class RandomProgramTests
     }
 
     /// <summary>A program under construction: the block at hand, and the loops around it.</summary>
-    private sealed class Program
+    internal sealed class Program
     {
         private readonly Random _random;
         private readonly Instruction[] _variables = new Instruction[4];

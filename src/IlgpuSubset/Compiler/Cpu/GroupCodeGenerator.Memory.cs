@@ -1,0 +1,278 @@
+using System.Reflection.Emit;
+using ILGPU.Compiler.IR;
+using Target = System.Reflection.Emit.Label;
+
+namespace ILGPU.Compiler.Cpu;
+
+/// <content>Memory: one access for lanes that share an address, vectors where lanes follow each other, else lane by lane.</content>
+internal sealed partial class GroupCodeGenerator
+{
+    private void EmitLoad(Instruction i, LocalBuilder[]? mask)
+    {
+        Value pointer = i.Operands[0];
+        LaneShape address = _lanes.Of(pointer);
+        Type element = LaneVectors.Element(i.Type);
+        int size = i.Type.Element.SizeInBytes;
+        if (_lanes.Of(i).HasBase)
+        {
+            for (int c = 0; c < i.Type.Lanes; c++)
+            {
+                DefineScalar(i, c, () =>
+                {
+                    PushBaseAddress(pointer, i.Immediate + c * size);
+                    ScalarCode.Load(_il, i.Type.Element);
+                });
+            }
+            return;
+        }
+        Target apart = _il.DefineLabel();
+        Target end = _il.DefineLabel();
+        bool whole = address.Kind == LaneKind.Affine && IsWhole(i.Type) && (i.Type.IsVector || address.Stride == size);
+        if (whole)
+        {
+            if (mask is not null)
+            {
+                PushAll(mask);
+                _il.Emit(OpCodes.Brfalse, apart);
+            }
+            if (i.Type.IsVector)
+            {
+                PushBaseAddress(pointer, i.Immediate);
+                _il.Emit(OpCodes.Ldc_I8, address.Stride);
+                _il.Emit(OpCodes.Ldc_I4, (int)i.Type.Lanes);
+                PushScratch(ResultSlot * ScratchSlotBytes);
+                ScalarCode.Call(_il, nameof(LaneFunctions.LoadStructures), typeof(byte*), typeof(long), typeof(int), typeof(int*));
+                for (int c = 0; c < i.Type.Lanes; c++)
+                    DefineFromScratch(i, c, ResultSlot * ScratchSlotBytes + c * Lanes * sizeof(int), null);
+            }
+            else
+            {
+                for (int part = 0; part < _vectors.Parts(element); part++)
+                {
+                    DefinePart(i, 0, part, null, () =>
+                    {
+                        PushBaseAddress(pointer, i.Immediate + part * _vectors.Bytes);
+                        LoadVector(element);
+                    });
+                }
+            }
+            if (mask is null)
+                return;
+            _il.Emit(OpCodes.Br, end);
+            _il.MarkLabel(apart);
+        }
+        Spill(_residence.Reads(i));
+        ForLanes(mask, () =>
+        {
+            for (int c = 0; c < i.Type.Lanes; c++)
+            {
+                PushResultOfLane(c, element);
+                PushLaneAddress(pointer, i.Immediate + c * size);
+                ScalarCode.Load(_il, i.Type.Element);
+                ScalarCode.StoreElement(_il, element);
+            }
+        });
+        _spilled.Clear();
+        for (int c = 0; c < i.Type.Lanes; c++)
+            DefineFromScratch(i, c, (ResultSlot + c) * ScratchSlotBytes, mask);
+        _il.MarkLabel(end);
+    }
+
+    private void EmitStore(Instruction i, LocalBuilder[]? mask)
+    {
+        Value pointer = i.Operands[0];
+        Value value = i.Operands[1];
+        LaneShape address = _lanes.Of(pointer);
+        Type element = LaneVectors.Element(value.Type);
+        int size = value.Type.Element.SizeInBytes;
+        if (address.IsScalar && _lanes.Of(value).IsScalar)
+        {
+            for (int c = 0; c < value.Type.Lanes; c++)
+            {
+                PushBaseAddress(pointer, i.Immediate + c * size);
+                PushBase(value, c);
+                ScalarCode.Store(_il, value.Type.Element);
+            }
+            return;
+        }
+        Target apart = _il.DefineLabel();
+        Target end = _il.DefineLabel();
+        if (address.Kind == LaneKind.Affine && address.Stride == size && !value.Type.IsVector && IsWhole(value.Type))
+        {
+            if (mask is not null)
+            {
+                PushAll(mask);
+                _il.Emit(OpCodes.Brfalse, apart);
+            }
+            for (int part = 0; part < _vectors.Parts(element); part++)
+            {
+                PushPart(value, 0, part);
+                PushBaseAddress(pointer, i.Immediate + part * _vectors.Bytes);
+                StoreVector(element);
+            }
+            if (mask is null)
+                return;
+            // On the other way they were not made.
+            ForgetBroadcasts();
+            _il.Emit(OpCodes.Br, end);
+            _il.MarkLabel(apart);
+        }
+        Spill([.. _residence.Reads(i)]);
+        ForLanes(mask, () =>
+        {
+            for (int c = 0; c < value.Type.Lanes; c++)
+            {
+                PushLaneAddress(pointer, i.Immediate + c * size);
+                PushLane(value, c);
+                ScalarCode.Store(_il, value.Type.Element);
+            }
+        });
+        _spilled.Clear();
+        _il.MarkLabel(end);
+    }
+
+    private void EmitAtomic(Instruction i, LocalBuilder[]? mask)
+    {
+        Type element = LaneVectors.Element(i.Type);
+        Type pointer = element.MakePointerType();
+        string name = element == typeof(int) ? nameof(LaneFunctions.Atomic32) : element == typeof(long) ? nameof(LaneFunctions.Atomic64)
+            : element == typeof(float) ? nameof(LaneFunctions.AtomicSingle) : nameof(LaneFunctions.AtomicDouble);
+        if (i.Type.Bits < 32)
+            throw new NotSupportedException($"{_kernel.MethodName}: an atomic update of {i.Type} ({i.Location}).");
+        Spill(_residence.Reads(i));
+        ForLanes(mask, () =>
+        {
+            PushResultOfLane(0, element);
+            PushLaneAddress(i.Operands[0], i.Immediate);
+            PushLane(i.Operands[1]);
+            PushLane(i.Operands[^1]);
+            _il.Emit(OpCodes.Ldc_I4, (int)i.Update);
+            ScalarCode.Call(_il, name, pointer, element, element, typeof(int));
+            ScalarCode.StoreElement(_il, element);
+        });
+        _spilled.Clear();
+        if (_residence.Uses.ContainsKey(i))
+            DefineFromScratch(i, 0, ResultSlot * ScratchSlotBytes, mask);
+    }
+
+    private void EmitShuffle(Instruction i, LocalBuilder[]? mask)
+    {
+        Value value = i.Operands[0];
+        Type element = LaneVectors.Element(i.Type);
+        LocalBuilder source = Take(typeof(int));
+        Spill(i.Operands);
+        ForLanes(null, () =>
+        {
+            _il.Emit(OpCodes.Ldloc, _lane);
+            PushLane(i.Operands[1]);
+            _il.Emit(OpCodes.Ldc_I4, (int)i.Exchange);
+            _il.Emit(OpCodes.Ldc_I4, (int)i.Immediate);
+            ScalarCode.Call(_il, nameof(LaneFunctions.ShuffleSource), typeof(int), typeof(int), typeof(int), typeof(int));
+            _il.Emit(OpCodes.Stloc, source);
+            PushResultOfLane(0, element);
+            // The value in that lane.
+            LocalBuilder own = Take(typeof(int));
+            _il.Emit(OpCodes.Ldloc, _lane);
+            _il.Emit(OpCodes.Stloc, own);
+            _il.Emit(OpCodes.Ldloc, source);
+            _il.Emit(OpCodes.Stloc, _lane);
+            PushLane(value);
+            _il.Emit(OpCodes.Ldloc, own);
+            _il.Emit(OpCodes.Stloc, _lane);
+            ScalarCode.StoreElement(_il, element);
+            Free(own);
+        });
+        _spilled.Clear();
+        Free(source);
+        DefineFromScratch(i, 0, ResultSlot * ScratchSlotBytes, mask);
+    }
+
+    private void EmitBoundsCheck(Instruction i, LocalBuilder[]? mask)
+    {
+        LaneShape index = _lanes.Of(i.Operands[0]);
+        LaneShape length = _lanes.Of(i.Operands[1]);
+        if (index.IsScalar && length.IsScalar)
+        {
+            Check(() => PushBase(i.Operands[0]), () => PushBase(i.Operands[1]));
+            return;
+        }
+        if (mask is null && index.Kind == LaneKind.Affine && length.IsScalar)
+        {
+            // The ends enclose the rest.
+            Check(() => PushBase(i.Operands[0]), () => PushBase(i.Operands[1]));
+            Check(
+                () =>
+                {
+                    PushBase(i.Operands[0]);
+                    _il.Emit(OpCodes.Ldc_I8, index.Stride * (Lanes - 1));
+                    _il.Emit(OpCodes.Add);
+                },
+                () => PushBase(i.Operands[1]));
+            return;
+        }
+        Spill(i.Operands);
+        ForLanes(mask, () => Check(() => PushLane(i.Operands[0]), () => PushLane(i.Operands[1])));
+        _spilled.Clear();
+
+        void Check(Action pushIndex, Action pushLength)
+        {
+            pushIndex();
+            pushLength();
+            _il.Emit(OpCodes.Ldstr, _kernel.MethodName);
+            _il.Emit(OpCodes.Ldstr, i.Name ?? "a view");
+            _il.Emit(OpCodes.Ldstr, i.Location.ToString());
+            ScalarCode.Call(
+                _il, nameof(LaneFunctions.CheckBounds), typeof(long), typeof(long), typeof(string), typeof(string), typeof(string));
+        }
+    }
+
+    /// <summary>Whether a type lies in memory as its lanes lie in vectors.</summary>
+    private static bool IsWhole(IrType type) => type.Scalar is ScalarType.I32 or ScalarType.F32
+        || (!type.IsVector && type.Scalar is ScalarType.I64 or ScalarType.F64);
+
+    private void PushBaseAddress(Value pointer, long offset)
+    {
+        PushBase(pointer);
+        PushOffset(offset);
+    }
+
+    private void PushOffset(long offset)
+    {
+        if (offset != 0)
+        {
+            _il.Emit(OpCodes.Ldc_I8, offset);
+            _il.Emit(OpCodes.Add);
+        }
+        _il.Emit(OpCodes.Conv_I);
+    }
+
+    /// <summary>The address of the present lane.</summary>
+    private void PushLaneAddress(Value pointer, long offset)
+    {
+        PushAddress(pointer);
+        PushOffset(offset);
+
+        void PushAddress(Value value)
+        {
+            if (_residence.IsAddressOnly(value))
+            {
+                var sum = (Instruction)value;
+                PushAddress(sum.Operands[0]);
+                PushLane(sum.Operands[1]);
+                PushTimes(typeof(long), sum.Immediate);
+                _il.Emit(OpCodes.Add);
+            }
+            else
+            {
+                PushLane(value);
+            }
+        }
+    }
+
+    private void ForgetBroadcasts()
+    {
+        foreach (LocalBuilder broadcast in _broadcasts.Values)
+            Free(broadcast);
+        _broadcasts.Clear();
+    }
+}

@@ -1,0 +1,225 @@
+using System.Numerics;
+using ILGPU.Compiler.IR;
+
+namespace ILGPU.Compiler.Cpu;
+
+/// <summary>Operations on numbers that compiled kernels call, where .NET's own instructions differ from the IR's or are none.</summary>
+internal static unsafe class LaneFunctions
+{
+    // Division by zero is undefined in a kernel, but inactive lanes divide too and must not fault.
+    public static int DivS(int a, int b) => b == 0 ? 0 : b == -1 ? unchecked(-a) : a / b;
+
+    public static long DivS(long a, long b) => b == 0 ? 0 : b == -1 ? unchecked(-a) : a / b;
+
+    public static int RemS(int a, int b) => b is 0 or -1 ? 0 : a % b;
+
+    public static long RemS(long a, long b) => b is 0 or -1 ? 0 : a % b;
+
+    public static int DivU(int a, int b) => b == 0 ? 0 : (int)((uint)a / (uint)b);
+
+    public static long DivU(long a, long b) => b == 0 ? 0 : (long)((ulong)a / (ulong)b);
+
+    public static int RemU(int a, int b) => b == 0 ? 0 : (int)((uint)a % (uint)b);
+
+    public static long RemU(long a, long b) => b == 0 ? 0 : (long)((ulong)a % (ulong)b);
+
+    public static int MinU(int a, int b) => (int)Math.Min((uint)a, (uint)b);
+
+    public static long MinU(long a, long b) => (long)Math.Min((ulong)a, (ulong)b);
+
+    public static int MaxU(int a, int b) => (int)Math.Max((uint)a, (uint)b);
+
+    public static long MaxU(long a, long b) => (long)Math.Max((ulong)a, (ulong)b);
+
+    public static float FMin(float a, float b) => float.MinNumber(a, b);
+
+    public static double FMin(double a, double b) => double.MinNumber(a, b);
+
+    public static float FMax(float a, float b) => float.MaxNumber(a, b);
+
+    public static double FMax(double a, double b) => double.MaxNumber(a, b);
+
+    public static float Fma(float a, float b, float c) => MathF.FusedMultiplyAdd(a, b, c);
+
+    public static double Fma(double a, double b, double c) => Math.FusedMultiplyAdd(a, b, c);
+
+    /// <summary>The product of two f16 is exact in f64, and the sum's rounding there is too fine to be seen in f16.</summary>
+    public static float FmaHalf(float a, float b, float c) => (float)(System.Half)Math.FusedMultiplyAdd(a, b, c);
+
+    public static float RoundToHalf(float a) => (float)(System.Half)a;
+
+    public static float RoundToHalf(double a) => (float)(System.Half)a;
+
+    public static float HalfFromBits(int bits) => (float)BitConverter.UInt16BitsToHalf((ushort)bits);
+
+    public static int HalfToBits(float a) => (short)BitConverter.HalfToUInt16Bits((System.Half)a);
+
+    public static float UnsignedToSingle(int a) => (uint)a;
+
+    public static float UnsignedToSingle(long a) => (ulong)a;
+
+    public static double UnsignedToDouble(int a) => (uint)a;
+
+    public static double UnsignedToDouble(long a) => (ulong)a;
+
+    public static int ToSigned32(double a) => (int)a;
+
+    public static long ToSigned64(double a) => (long)a;
+
+    public static int ToUnsigned32(double a) => (int)(uint)a;
+
+    public static long ToUnsigned64(double a) => (long)(ulong)a;
+
+    public static int ToSigned8(double a) => (int)Math.Clamp(double.IsNaN(a) ? 0 : a, sbyte.MinValue, sbyte.MaxValue);
+
+    public static int ToSigned16(double a) => (int)Math.Clamp(double.IsNaN(a) ? 0 : a, short.MinValue, short.MaxValue);
+
+    public static int ToUnsigned8(double a) => (sbyte)(byte)Math.Clamp(double.IsNaN(a) ? 0 : a, 0, byte.MaxValue);
+
+    public static int ToUnsigned16(double a) => (short)(ushort)Math.Clamp(double.IsNaN(a) ? 0 : a, 0, ushort.MaxValue);
+
+    public static int PopCount(int a) => BitOperations.PopCount((uint)a);
+
+    public static long PopCount(long a) => BitOperations.PopCount((ulong)a);
+
+    public static int LeadingZeros(int a) => BitOperations.LeadingZeroCount((uint)a);
+
+    public static long LeadingZeros(long a) => BitOperations.LeadingZeroCount((ulong)a);
+
+    public static int TrailingZeros(int a) => BitOperations.TrailingZeroCount(a);
+
+    public static long TrailingZeros(long a) => BitOperations.TrailingZeroCount(a);
+
+    public static float Exp2(float a) => float.Exp2(a);
+
+    public static double Exp2(double a) => double.Exp2(a);
+
+    public static float Rsqrt(float a) => 1 / MathF.Sqrt(a);
+
+    public static double Rsqrt(double a) => 1 / Math.Sqrt(a);
+
+    /// <summary>The lane that a shuffle reads; its own where that is outside its run of lanes.</summary>
+    public static int ShuffleSource(int lane, int change, int kind, int width)
+    {
+        int start = lane & -width;
+        int source = (ShuffleKind)kind switch
+        {
+            ShuffleKind.Index => start + (change & (width - 1)),
+            ShuffleKind.Down => lane + change,
+            ShuffleKind.Up => lane - change,
+            _ => lane ^ change,
+        };
+        return source >= start && source < start + width ? source : lane;
+    }
+
+    /// <summary>Four or two numbers of 32 bits from each of 16 places, one component after the other.</summary>
+    public static void LoadStructures(byte* start, long stride, int components, int* target)
+    {
+        for (int lane = 0; lane < LaneVectors.Lanes; lane++)
+        {
+            int* source = (int*)(start + lane * stride);
+            for (int c = 0; c < components; c++)
+                target[c * LaneVectors.Lanes + lane] = source[c];
+        }
+    }
+
+    /// <summary>Combines a truth value of each thread of a group; masks are 0 or -1 in the order of threads.</summary>
+    public static int Reduce(int* masks, int threads, int reduction)
+    {
+        int count = 0;
+        for (int i = 0; i < threads; i++)
+            count -= masks[i];
+        return (BarrierReduction)reduction switch
+        {
+            BarrierReduction.PopCount => count,
+            BarrierReduction.And => count == threads ? 1 : 0,
+            _ => count > 0 ? 1 : 0,
+        };
+    }
+
+    public static int Atomic32(int* target, int value, int comparand, int kind)
+    {
+        ref int cell = ref *target;
+        while (true)
+        {
+            int before = Volatile.Read(ref cell);
+            int after = (AtomicKind)kind switch
+            {
+                AtomicKind.Add => before + value,
+                AtomicKind.MinS => Math.Min(before, value),
+                AtomicKind.MaxS => Math.Max(before, value),
+                AtomicKind.MinU => MinU(before, value),
+                AtomicKind.MaxU => MaxU(before, value),
+                AtomicKind.CompareExchange => before == comparand ? value : before,
+                _ => value,
+            };
+            if (Interlocked.CompareExchange(ref cell, after, before) == before)
+                return before;
+        }
+    }
+
+    public static long Atomic64(long* target, long value, long comparand, int kind)
+    {
+        ref long cell = ref *target;
+        while (true)
+        {
+            long before = Volatile.Read(ref cell);
+            long after = (AtomicKind)kind switch
+            {
+                AtomicKind.Add => before + value,
+                AtomicKind.MinS => Math.Min(before, value),
+                AtomicKind.MaxS => Math.Max(before, value),
+                AtomicKind.MinU => MinU(before, value),
+                AtomicKind.MaxU => MaxU(before, value),
+                AtomicKind.CompareExchange => before == comparand ? value : before,
+                _ => value,
+            };
+            if (Interlocked.CompareExchange(ref cell, after, before) == before)
+                return before;
+        }
+    }
+
+    public static float AtomicSingle(float* target, float value, float comparand, int kind)
+    {
+        while (true)
+        {
+            int before = Volatile.Read(ref *(int*)target);
+            float old = BitConverter.Int32BitsToSingle(before);
+            float after = (AtomicKind)kind switch
+            {
+                AtomicKind.FAdd => old + value,
+                AtomicKind.CompareExchange => old == comparand ? value : old,
+                _ => value,
+            };
+            if (Interlocked.CompareExchange(ref *(int*)target, BitConverter.SingleToInt32Bits(after), before) == before)
+                return old;
+        }
+    }
+
+    public static double AtomicDouble(double* target, double value, double comparand, int kind)
+    {
+        while (true)
+        {
+            long before = Volatile.Read(ref *(long*)target);
+            double old = BitConverter.Int64BitsToDouble(before);
+            double after = (AtomicKind)kind switch
+            {
+                AtomicKind.FAdd => old + value,
+                AtomicKind.CompareExchange => old == comparand ? value : old,
+                _ => value,
+            };
+            if (Interlocked.CompareExchange(ref *(long*)target, BitConverter.DoubleToInt64Bits(after), before) == before)
+                return old;
+        }
+    }
+
+    /// <summary>Refuses an index of a view.</summary>
+    public static void CheckBounds(long index, long length, string kernel, string view, string location)
+    {
+        if ((ulong)index >= (ulong)length)
+            Throw(index, length, kernel, view, location);
+    }
+
+    private static void Throw(long index, long length, string kernel, string view, string location) =>
+        throw new IndexOutOfRangeException($"{kernel}: index {index} of {view}, which has {length} elements ({location}).");
+}
