@@ -62,6 +62,7 @@ internal static class CliProgram
             new InfoCommand(console),
             new ConvertCommand(console),
             new DevicesCommand(console),
+            new ProfileCommand(console),
         };
         HelpOption help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
