@@ -11,14 +11,16 @@ internal static class ProfileTable
     public static void Print(CliConsole console, NetworkProfile profile)
     {
         DeviceCeilings ceilings = profile.Ceilings;
+        (double least, double most) = profile.RunSecondsRange;
         (string Label, string Value)[] facts =
         [
             ("device", $"{profile.Selector} ({profile.DeviceName})"),
             ("model", Invariant($"{profile.Model}, {profile.Channels} channels")),
             ("batch", $"{profile.BatchText}, from samples to embeddings"),
             ("ceilings", $"{Rate(ceilings.OperationsPerSecond)} GFLOP/s (multiply-add probe), {Rate(ceilings.BytesPerSecond)} GB/s (copy probe)"),
-            ("run", Invariant($"{Milliseconds(profile.RunSeconds)} ms, of which kernels {Milliseconds(profile.Total.Seconds)} ms (median of {profile.Runs}, after {NetworkProfiler.WarmUpRuns} to warm up)")),
-            ("profiling", Invariant($"costs {profile.Overhead * 100:+0.0;-0.0} %: {Milliseconds(profile.ProfiledRunSeconds)} ms with a marker before and after each launch")),
+            ("run", $"{Milliseconds(profile.RunSeconds)} ms ({Milliseconds(least)} to {Milliseconds(most)}), of which kernels {Milliseconds(profile.Total.Seconds)} ms"),
+            ("runs", Invariant($"medians of {profile.Runs}, after {NetworkProfiler.WarmUpRuns} to warm up")),
+            ("profiling", Invariant($"costs {profile.Overhead * 100:+0.0;-0.0} %: {Milliseconds(profile.ProfiledRunSeconds)} ms a run with markers around each launch")),
         ];
         int label = facts.Max(fact => fact.Label.Length);
         foreach ((string name, string value) in facts)

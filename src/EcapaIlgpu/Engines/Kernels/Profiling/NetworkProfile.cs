@@ -39,6 +39,9 @@ internal sealed record NetworkProfile
     /// <summary>Time of a run, copies to and from the device included, without markers: the median.</summary>
     public required double RunSeconds { get; init; }
 
+    /// <summary>Time of the fastest and of the slowest run without markers: an overhead smaller than their difference says little.</summary>
+    public required (double Least, double Most) RunSecondsRange { get; init; }
+
     /// <summary>Time of a run with a marker before and after each launch: the median.</summary>
     public required double ProfiledRunSeconds { get; init; }
 

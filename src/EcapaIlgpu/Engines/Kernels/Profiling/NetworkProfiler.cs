@@ -63,6 +63,7 @@ internal static class NetworkProfiler
             Kernels = Summarise(launches),
             Launches = launches.OrderBy(TotalSeconds).ElementAt((runs - 1) / 2),
             RunSeconds = Median(plain),
+            RunSecondsRange = (plain.Min(), plain.Max()),
             ProfiledRunSeconds = Median(profiled),
         };
     }

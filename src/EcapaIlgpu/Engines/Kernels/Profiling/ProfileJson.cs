@@ -23,6 +23,8 @@ internal static class ProfileJson
         json.WriteNumber("bytes_per_second", profile.Ceilings.BytesPerSecond);
         json.WriteEndObject();
         json.WriteNumber("run_seconds", profile.RunSeconds);
+        json.WriteNumber("least_run_seconds", profile.RunSecondsRange.Least);
+        json.WriteNumber("most_run_seconds", profile.RunSecondsRange.Most);
         json.WriteNumber("profiled_run_seconds", profile.ProfiledRunSeconds);
         json.WriteNumber("overhead", profile.Overhead);
         json.WriteStartArray("kernels");

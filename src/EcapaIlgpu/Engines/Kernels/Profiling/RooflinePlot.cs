@@ -23,8 +23,8 @@ internal sealed class RooflinePlot
 
     private readonly NetworkProfile _profile;
     private readonly KernelProfile[] _kernels;
-    private readonly Decades _x;
-    private readonly Decades _y;
+    private readonly LogAxis _x;
+    private readonly LogAxis _y;
     private readonly List<Box> _taken = [];
 
     private RooflinePlot(NetworkProfile profile)
@@ -34,8 +34,8 @@ internal sealed class RooflinePlot
         _kernels = [.. profile.Kernels.Where(kernel => kernel is { OperationsPerSecond: > 0, Bytes: > 0 })];
         DeviceCeilings ceilings = profile.Ceilings;
         double ridge = ceilings.OperationsPerSecond / ceilings.BytesPerSecond;
-        _x = Decades.Around([ridge / 3, ridge * 3, .. _kernels.Select(Intensity)]);
-        _y = Decades.Around([ceilings.OperationsPerSecond / 20, ceilings.OperationsPerSecond * 1.5, .. _kernels.Select(kernel => kernel.OperationsPerSecond)]);
+        _x = LogAxis.Around([ridge / 3, ridge * 3, .. _kernels.Select(Intensity)]);
+        _y = LogAxis.Around([ceilings.OperationsPerSecond / 20, ceilings.OperationsPerSecond, .. _kernels.Select(kernel => kernel.OperationsPerSecond)]);
     }
 
     /// <summary>Writes the picture of a profile as SVG.</summary>
@@ -65,17 +65,17 @@ internal sealed class RooflinePlot
 
     private void DrawAxes(SvgWriter svg)
     {
-        for (int decade = _x.First; decade <= _x.Last; decade++)
+        foreach (double tick in _x.Ticks())
         {
-            double x = AtX(Math.Pow(10, decade));
+            double x = AtX(tick);
             svg.Line(x, Top, x, Bottom, Faint, 1);
-            svg.Text(x, Bottom + 20, Power(decade), 13, Ink, "middle");
+            svg.Text(x, Bottom + 20, Shown(tick), 13, Ink, "middle");
         }
-        for (int decade = _y.First; decade <= _y.Last; decade++)
+        foreach (double tick in _y.Ticks())
         {
-            double y = AtY(Math.Pow(10, decade));
+            double y = AtY(tick);
             svg.Line(Left, y, Right, y, Faint, 1);
-            svg.Text(Left - 10, y + 5, Power(decade - 9), 13, Ink, "end");
+            svg.Text(Left - 10, y + 5, Shown(tick / 1e9), 13, Ink, "end");
         }
         svg.Line(Left, Bottom, Right, Bottom, Ink, 1);
         svg.Line(Left, Top, Left, Bottom, Ink, 1);
@@ -111,7 +111,7 @@ internal sealed class RooflinePlot
     /// <summary>Puts a label at the nearest free place around its dot, with a line to it where that is not beside the dot.</summary>
     private void DrawLabel(SvgWriter svg, KernelProfile kernel, string colour)
     {
-        string text = string.Create(CultureInfo.InvariantCulture, $"{kernel.Name}  {kernel.Share * 100:0.0} %");
+        string text = $"{kernel.Name} · {(kernel.Share < 0.001 ? "<0.1" : FormattableString.Invariant($"{kernel.Share * 100:0.0}"))} %";
         double width = TextWidth(text), x = X(kernel), y = Y(kernel), radius = Radius(kernel);
         (Box Box, double Gap) best = (Places(x, y, radius, width).First().Box, 0);
         foreach ((Box Box, double Gap) place in Places(x, y, radius, width))
@@ -129,7 +129,10 @@ internal sealed class RooflinePlot
             double toX = Math.Clamp(x, best.Box.Left, best.Box.Right), toY = Math.Clamp(y, best.Box.Top + 2, best.Box.Bottom - 2);
             svg.Line(x, y, toX, toY, colour, 1);
         }
-        svg.Text(best.Box.Left, best.Box.Bottom - 4, text, LabelSize);
+        // The width is a guess: set from the side that faces the dot, the text keeps its distance whatever the face.
+        (string anchor, double at) = best.Box.Right < x ? ("end", best.Box.Right) : best.Box.Left > x ? ("start", best.Box.Left)
+            : ("middle", (best.Box.Left + best.Box.Right) / 2);
+        svg.Text(at, best.Box.Bottom - 4, text, LabelSize, Ink, anchor);
     }
 
     private const double NearGap = 5;
@@ -176,23 +179,40 @@ internal sealed class RooflinePlot
     /// <summary>About the width of a text in a sans-serif face.</summary>
     private static double TextWidth(string text) => text.Length * LabelSize * 0.58;
 
-    private static string Power(int decade) => decade is >= -3 and <= 5
-        ? Math.Pow(10, decade).ToString("#,0.###", CultureInfo.InvariantCulture)
-        : string.Create(CultureInfo.InvariantCulture, $"1e{decade}");
+    private static string Shown(double tick) => tick.ToString(tick is >= 0.001 and < 1e6 ? "#,0.###" : "0e0", CultureInfo.InvariantCulture);
 
     /// <summary>With three digits that count, or all of the whole part.</summary>
     private static string Three(double value) => value.ToString(value >= 100 ? "#,0" : value >= 10 ? "0.0" : "0.00", CultureInfo.InvariantCulture);
 
-    /// <summary>Whole powers of ten that an axis spans.</summary>
-    private readonly record struct Decades(int First, int Last)
+    /// <summary>The decimal logarithms that an axis runs from and to.</summary>
+    private readonly record struct LogAxis(double First, double Last)
     {
+        /// <summary>Room at the ends, in decades: for the largest dot.</summary>
+        private const double Margin = 0.2;
+
+        /// <summary>More decades than this have ticks at powers of ten alone.</summary>
+        private const int FewDecades = 4;
+
         public double Least => Math.Pow(10, First);
 
-        public static Decades Around(IReadOnlyList<double> values) =>
-            new((int)Math.Floor(Math.Log10(values.Min())), (int)Math.Ceiling(Math.Log10(values.Max())));
+        public static LogAxis Around(IReadOnlyList<double> values) => new(Math.Log10(values.Min()) - Margin, Math.Log10(values.Max()) + Margin);
 
         /// <summary>Where a value lies on the axis, from 0 to 1.</summary>
         public double Place(double value) => (Math.Log10(value) - First) / (Last - First);
+
+        public IEnumerable<double> Ticks()
+        {
+            double[] steps = Last - First <= FewDecades ? [1, 2, 5] : [1];
+            for (int decade = (int)Math.Floor(First); decade <= Last; decade++)
+            {
+                foreach (double step in steps)
+                {
+                    double tick = step * Math.Pow(10, decade);
+                    if (Place(tick) is >= 0 and <= 1)
+                        yield return tick;
+                }
+            }
+        }
     }
 
     private readonly record struct Box(double Left, double Top, double Right, double Bottom)
