@@ -63,6 +63,7 @@ internal static class CliProgram
             new ConvertCommand(console),
             new DevicesCommand(console),
             new CheckCommand(console),
+            new ProfileCommand(console),
         };
         HelpOption help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);

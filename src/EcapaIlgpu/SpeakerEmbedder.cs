@@ -44,11 +44,7 @@ public sealed class SpeakerEmbedder : IDisposable
 
     private SpeakerEmbedder(EcapaModel model, EmbedderOptions options)
     {
-        if (model.Config.FeatureDim != Fbank.MelBins)
-        {
-            throw new InputException(model.Source,
-                $"the network reads {model.Config.FeatureDim} numbers a frame, and features of {Fbank.MelBins} mel bins are what there is");
-        }
+        model.RequireFilterbank();
         Model = model;
         _options = options;
         _engine = DeviceSelector.CreateEngine(model.Weights, options.Device, options.Threads);

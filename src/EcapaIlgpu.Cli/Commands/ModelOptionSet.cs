@@ -77,17 +77,27 @@ internal sealed class ModelOptionSet
     public void AddAllTo(Command command)
     {
         AddModelTo(command);
+        AddDeviceTo(command);
+        foreach (Option option in (IEnumerable<Option>)[_threads, _channel, _quiet])
+            command.Options.Add(option);
+    }
+
+    /// <summary>Adds <c>--device</c>.</summary>
+    public void AddDeviceTo(Command command)
+    {
         _device.Validators.Add(result =>
         {
             string device = result.GetValue(_device)!;
             if (!DeviceSelector.IsSelector(device))
                 result.AddError($"'{device}' is no device; expected {DeviceSelector.Syntax} ('ecapa devices' lists what is here).");
         });
-        foreach (Option option in (IEnumerable<Option>)[_device, _threads, _channel, _quiet])
-            command.Options.Add(option);
+        command.Options.Add(_device);
     }
 
     public bool Quiet(ParseResult arguments) => arguments.GetValue(_quiet);
+
+    /// <summary>What <c>--device</c> says.</summary>
+    public string Device(ParseResult arguments) => arguments.GetValue(_device)!;
 
     /// <summary>Where <c>--model</c> points; null for the bundled model.</summary>
     public string? ModelPath(ParseResult arguments) => arguments.GetValue(_model);
@@ -110,7 +120,7 @@ internal sealed class ModelOptionSet
     {
         SpeakerEmbedder embedder = SpeakerEmbedder.Load(ModelPath(arguments), new EmbedderOptions
         {
-            Device = arguments.GetValue(_device)!,
+            Device = Device(arguments),
             Pooling = arguments.GetValue(_pooling),
             Threads = arguments.GetValue(_threads),
             Audio = new AudioOptions { Channel = arguments.GetValue(_channel) },

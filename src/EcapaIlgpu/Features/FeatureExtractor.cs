@@ -17,6 +17,16 @@ public sealed class FeatureExtractor
     public float[] Compute(Waveform waveform, string name)
     {
         ArgumentNullException.ThrowIfNull(waveform);
+        RequireFrame(waveform, name);
+        float[] rows = _fbank.Compute(waveform.Samples.Span);
+        MeanNormalization.Apply(rows, Fbank.MelBins);
+        return rows;
+    }
+
+    /// <summary>Refuses sound that has not even one frame.</summary>
+    /// <inheritdoc cref="Compute" path="/param|/exception"/>
+    internal static void RequireFrame(Waveform waveform, string name)
+    {
         if (waveform.SampleRate != Fbank.SampleRate)
         {
             throw new ArgumentException(
@@ -30,9 +40,6 @@ public sealed class FeatureExtractor
                 $"too short: {Milliseconds(samples):0.###} ms of sound ({samples} samples at 16 kHz); at least ")
                 + $"{Milliseconds(Fbank.FrameLength)} ms ({Fbank.FrameLength} samples) are needed, and good embeddings need 2 s or more.");
         }
-        float[] rows = _fbank.Compute(waveform.Samples.Span);
-        MeanNormalization.Apply(rows, Fbank.MelBins);
-        return rows;
     }
 
     private static double Milliseconds(int samples) => samples * 1000.0 / Fbank.SampleRate;

@@ -1,4 +1,5 @@
 using EcapaIlgpu.Checkpoints;
+using EcapaIlgpu.Features;
 using EcapaIlgpu.Model.Heads;
 
 namespace EcapaIlgpu.Model;
@@ -121,6 +122,16 @@ public sealed class EcapaModel
         foreach ((string key, string value) in WespeakerConfig.ToMetadata(Config, ProjectionTensors.Count > 0 ? ProjectionOptions : null))
             metadata[key] = value;
         SafetensorsWriter.Write(path, tensors, type, metadata);
+    }
+
+    /// <summary>Refuses a network that does not read what the filterbank gives.</summary>
+    internal void RequireFilterbank()
+    {
+        if (Config.FeatureDim != Fbank.MelBins)
+        {
+            throw new InputException(
+                Source, $"the network reads {Config.FeatureDim} numbers a frame, and features of {Fbank.MelBins} mel bins are what there is");
+        }
     }
 
     private static EcapaModel LoadFile(string path, ModelOptions? options)

@@ -109,7 +109,7 @@ public static partial class DeviceSelector
     }
 
     /// <summary>Opens a device for kernels.</summary>
-    /// <exception cref="InputException">There is no such device.</exception>
+    /// <exception cref="InputException">There is no such device, or it cannot be used.</exception>
     internal static DeviceSession Open(string selector)
     {
         Context context = CreateContext();
@@ -118,10 +118,12 @@ public static partial class DeviceSelector
             return new DeviceSession(
                 context, Choose(context, selector) ?? throw new InputException($"--device {selector}", "does not run kernels."));
         }
-        catch
+        catch (Exception e)
         {
             context.Dispose();
-            throw;
+            if (e is InputException)
+                throw;
+            throw new InputException($"--device {selector}", $"cannot be used: {e.Message}", e);
         }
     }
 

@@ -67,6 +67,9 @@ public sealed class KernelEngine : IEmbeddingEngine
         set => _operations.Observer = value;
     }
 
+    /// <summary>Where launches are queued, for markers among them.</summary>
+    internal AcceleratorStream Stream => _stream;
+
     /// <inheritdoc/>
     /// <exception cref="InputException">A single utterance does not fit the device's memory.</exception>
     /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>

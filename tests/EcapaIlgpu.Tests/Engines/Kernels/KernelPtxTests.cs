@@ -95,9 +95,11 @@ public class KernelPtxTests
             yield return new($"TimeMoments.Chunks {deviation}", TimeMoments.Chunks, line, wanted);
             yield return new($"TimeMoments.Utterances {deviation}", TimeMoments.Utterances, line, wanted);
         }
+        foreach (int sums in (int[])[4, 8, 16])
+            yield return new($"MultiplyAddProbe {sums}", MultiplyAddProbe.Kernel, line, new KernelArguments().Add(new SpecializedValue<int>(sums)));
         foreach (Delegate kernel in (Delegate[])
             [AttentiveStatistics.Pool, UtteranceLinear.Kernel, SqueezeExcite.ScaleAndAdd, MeanNormalization.Subtract, SoftmaxHead.NormalizeRelu,
-                SoftmaxHead.Softmax, Filterbank.FromFloat, Filterbank.FromInt16])
+                SoftmaxHead.Softmax, Filterbank.FromFloat, Filterbank.FromInt16, CopyProbe.Kernel])
             yield return new($"{kernel.Method.DeclaringType!.Name}.{kernel.Method.Name}", kernel, line, new KernelArguments());
     }
 

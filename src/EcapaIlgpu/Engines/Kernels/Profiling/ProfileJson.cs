@@ -1,0 +1,54 @@
+using System.Text.Json;
+
+namespace EcapaIlgpu.Engines.Kernels.Profiling;
+
+/// <summary>A profile for programs: one JSON object, in seconds, operations and bytes.</summary>
+internal static class ProfileJson
+{
+    /// <summary>Writes a profile.</summary>
+    public static void Write(Utf8JsonWriter json, NetworkProfile profile)
+    {
+        json.WriteStartObject();
+        json.WriteString("device", profile.Selector);
+        json.WriteString("name", profile.DeviceName);
+        json.WriteString("date", profile.Date);
+        json.WriteString("model", profile.Model);
+        json.WriteNumber("channels", profile.Channels);
+        json.WriteNumber("utterances", profile.Utterances);
+        json.WriteNumber("frames", profile.Frames);
+        json.WriteNumber("runs", profile.Runs);
+        json.WriteNumber("warm_up_runs", NetworkProfiler.WarmUpRuns);
+        json.WriteStartObject("ceilings");
+        json.WriteNumber("operations_per_second", profile.Ceilings.OperationsPerSecond);
+        json.WriteNumber("bytes_per_second", profile.Ceilings.BytesPerSecond);
+        json.WriteEndObject();
+        json.WriteNumber("run_seconds", profile.RunSeconds);
+        json.WriteNumber("least_run_seconds", profile.RunSecondsRange.Least);
+        json.WriteNumber("most_run_seconds", profile.RunSecondsRange.Most);
+        json.WriteNumber("profiled_run_seconds", profile.ProfiledRunSeconds);
+        json.WriteNumber("overhead", profile.Overhead);
+        json.WriteStartArray("kernels");
+        foreach (KernelProfile kernel in profile.Kernels)
+            WriteKernel(json, kernel, profile.Ceilings);
+        json.WriteEndArray();
+        json.WritePropertyName("total");
+        WriteKernel(json, profile.Total, profile.Ceilings);
+        json.WriteEndObject();
+    }
+
+    private static void WriteKernel(Utf8JsonWriter json, KernelProfile kernel, DeviceCeilings ceilings)
+    {
+        json.WriteStartObject();
+        json.WriteString("kernel", kernel.Name);
+        json.WriteNumber("launches", kernel.Launches);
+        json.WriteNumber("seconds", kernel.Seconds);
+        json.WriteNumber("share", kernel.Share);
+        json.WriteNumber("operations", kernel.Operations);
+        json.WriteNumber("bytes", kernel.Bytes);
+        json.WriteNumber("operations_per_second", kernel.OperationsPerSecond);
+        json.WriteNumber("share_of_operations_ceiling", kernel.OperationsPerSecond / ceilings.OperationsPerSecond);
+        json.WriteNumber("bytes_per_second", kernel.BytesPerSecond);
+        json.WriteNumber("share_of_bytes_ceiling", kernel.BytesPerSecond / ceilings.BytesPerSecond);
+        json.WriteEndObject();
+    }
+}
