@@ -1,7 +1,7 @@
 using System.Globalization;
 using EcapaIlgpu.Engines;
-using EcapaIlgpu.Model;
 using EcapaIlgpu.Engines.Kernels.Checking;
+using EcapaIlgpu.Model;
 
 namespace EcapaIlgpu.Bench;
 

@@ -1,6 +1,6 @@
 using BenchmarkDotNet.Attributes;
-using EcapaIlgpu.Features;
 using EcapaIlgpu.Engines.Kernels.Checking;
+using EcapaIlgpu.Features;
 
 namespace EcapaIlgpu.Bench;
 

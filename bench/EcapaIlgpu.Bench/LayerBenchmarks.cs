@@ -1,8 +1,8 @@
 using BenchmarkDotNet.Attributes;
 using EcapaIlgpu.Engines;
+using EcapaIlgpu.Engines.Kernels.Checking;
 using EcapaIlgpu.Engines.Simd;
 using EcapaIlgpu.Model;
-using EcapaIlgpu.Engines.Kernels.Checking;
 
 namespace EcapaIlgpu.Bench;
 
