@@ -1,4 +1,5 @@
 using System.Reflection.Emit;
+using System.Runtime.Intrinsics.X86;
 using ILGPU.Compiler.IR;
 using Target = System.Reflection.Emit.Label;
 
@@ -38,10 +39,19 @@ internal sealed partial class GroupCodeGenerator
             if (i.Type.IsVector)
             {
                 PushBaseAddress(pointer, i.Immediate);
-                _il.Emit(OpCodes.Ldc_I8, address.Stride);
-                _il.Emit(OpCodes.Ldc_I4, (int)i.Type.Lanes);
-                PushScratch(ResultSlot * ScratchSlotBytes);
-                ScalarCode.Call(_il, nameof(LaneFunctions.LoadStructures), typeof(byte*), typeof(long), typeof(int), typeof(int*));
+                if (Avx512F.IsSupported && address.Stride == size * i.Type.Lanes)
+                {
+                    PushScratch(ResultSlot * ScratchSlotBytes);
+                    ScalarCode.Call(
+                        _il, i.Type.Lanes == 2 ? nameof(LaneFunctions.LoadPairs) : nameof(LaneFunctions.LoadFours), typeof(int*), typeof(int*));
+                }
+                else
+                {
+                    _il.Emit(OpCodes.Ldc_I8, address.Stride);
+                    _il.Emit(OpCodes.Ldc_I4, (int)i.Type.Lanes);
+                    PushScratch(ResultSlot * ScratchSlotBytes);
+                    ScalarCode.Call(_il, nameof(LaneFunctions.LoadStructures), typeof(byte*), typeof(long), typeof(int), typeof(int*));
+                }
                 for (int c = 0; c < i.Type.Lanes; c++)
                     DefineFromScratch(i, c, ResultSlot * ScratchSlotBytes + c * Lanes * sizeof(int), null);
             }

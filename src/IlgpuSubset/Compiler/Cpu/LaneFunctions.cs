@@ -1,4 +1,7 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using ILGPU.Compiler.IR;
 
 namespace ILGPU.Compiler.Cpu;
@@ -121,6 +124,38 @@ internal static unsafe class LaneFunctions
             for (int c = 0; c < components; c++)
                 target[c * LaneVectors.Lanes + lane] = source[c];
         }
+    }
+
+    /// <summary>The same of pairs that follow each other, as whole vectors of which the even and odd numbers are picked.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadPairs(int* start, int* target)
+    {
+        Vector512<int> even = Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        Vector512<int> odd = Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+        Vector512<int> a = Vector512.Load(start);
+        Vector512<int> b = Vector512.Load(start + 16);
+        Avx512F.PermuteVar16x32x2(a, even, b).Store(target);
+        Avx512F.PermuteVar16x32x2(a, odd, b).Store(target + 16);
+    }
+
+    /// <summary>The same of fours that follow each other: pairs of pairs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadFours(int* start, int* target)
+    {
+        Vector512<int> even = Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        Vector512<int> odd = Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+        Vector512<int> a = Vector512.Load(start);
+        Vector512<int> b = Vector512.Load(start + 16);
+        Vector512<int> c = Vector512.Load(start + 32);
+        Vector512<int> d = Vector512.Load(start + 48);
+        Vector512<int> firstEven = Avx512F.PermuteVar16x32x2(a, even, b);
+        Vector512<int> firstOdd = Avx512F.PermuteVar16x32x2(a, odd, b);
+        Vector512<int> secondEven = Avx512F.PermuteVar16x32x2(c, even, d);
+        Vector512<int> secondOdd = Avx512F.PermuteVar16x32x2(c, odd, d);
+        Avx512F.PermuteVar16x32x2(firstEven, even, secondEven).Store(target);
+        Avx512F.PermuteVar16x32x2(firstOdd, even, secondOdd).Store(target + 16);
+        Avx512F.PermuteVar16x32x2(firstEven, odd, secondEven).Store(target + 32);
+        Avx512F.PermuteVar16x32x2(firstOdd, odd, secondOdd).Store(target + 48);
     }
 
     /// <summary>Combines a truth value of each thread of a group; masks are 0 or -1 in the order of threads.</summary>
