@@ -89,6 +89,21 @@ public class CpuAcceleratorTests
         }
     }
 
+    /// <summary>Loops that some lanes leave earlier, in both of their versions: all lanes active, and some.</summary>
+    [Theory]
+    [InlineData(7)]
+    [InlineData(64)]
+    [InlineData(1000)]
+    public void Strided_loops_sum_what_belongs_to_each_thread(int count)
+    {
+        using Context context = Context.Create(builder => builder.CPU());
+        using Accelerator accelerator = context.GetCPUDevice(0).CreateAccelerator(context);
+        using var values = accelerator.Allocate1D<float>([.. Enumerable.Range(0, count).Select(i => (float)i)]);
+        using var sums = accelerator.Allocate1D<float>(3 * 64);
+        accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<float>>(SumStrided)((3, 64), values.View, sums.View);
+        Assert.Equal(Enumerable.Range(0, 3 * 64).Select(t => Enumerable.Range(0, count).Where(i => i % 64 == t % 64).Sum(i => i + 1f)), sums.GetAsArray1D());
+    }
+
     [Fact]
     public void Everything_may_be_disposed_twice()
     {
@@ -149,6 +164,14 @@ public class CpuAcceleratorTests
     }
 
     private static void Fill(ArrayView<float> values) => values[Grid.GlobalIndex.X] = Grid.GlobalIndex.X;
+
+    private static void SumStrided(ArrayView<float> values, ArrayView<float> sums)
+    {
+        float sum = 0;
+        for (int i = Group.IdxX; i < values.IntLength; i += Group.DimX)
+            sum += values[i] + 1;
+        sums[Grid.GlobalIndex.X] = sum;
+    }
 
     private static void FillWithin(ArrayView<float> values)
     {

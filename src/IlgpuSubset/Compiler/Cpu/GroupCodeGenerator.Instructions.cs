@@ -250,6 +250,9 @@ internal sealed partial class GroupCodeGenerator
         }
         foreach (LocalBuilder copy in saved.Values.SelectMany(copies => copies))
             Free(copy);
+        // The other copy of a region may need a place of its own, to blend from.
+        foreach ((BlockParameter parameter, Value value) in items.Where(item => item.Parameter != item.Value && SharesLocals(item.Parameter, item.Value)))
+            _locals.Remove(value);
     }
 
     /// <summary>A component of one value becomes that of another.</summary>
