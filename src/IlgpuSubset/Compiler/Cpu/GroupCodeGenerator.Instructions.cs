@@ -1,5 +1,6 @@
 using System.Reflection.Emit;
 using ILGPU.Compiler.IR;
+using ILGPU.Compiler.Structure;
 using Target = System.Reflection.Emit.Label;
 
 namespace ILGPU.Compiler.Cpu;
@@ -202,10 +203,33 @@ internal sealed partial class GroupCodeGenerator
         }
     }
 
+    /// <summary>
+    /// Lets what becomes a parameter be computed in the parameter's own locals where nothing reads those afterwards: a sum that a loop
+    /// carries then has one place, not two with a copy in between.
+    /// </summary>
+    private void ShareLocals(List<Instruction> instructions, Assign assign, LocalBuilder[]? mask)
+    {
+        foreach ((BlockParameter parameter, Value value) in assign.Items)
+        {
+            if (value is not Instruction { Op: Opcode.Add or Opcode.Sub or Opcode.Mul or Opcode.FAdd or Opcode.FSub or Opcode.FMul or Opcode.FMin or Opcode.FMax or Opcode.Fma } i
+                || _residence.Uses[i] != 1 || _lanes.Of(i).HasBase || _lanes.Of(parameter).HasBase || _lanes.IsBlended(i)
+                || (_lanes.IsBlended(parameter) && mask is not null) || (_residence.IsFramed(parameter) && !_liveOut.Contains(parameter))
+                || _residence.IsFramed(i)
+                || assign.Items.Any(item => item.Value == parameter))
+                continue;
+            int place = instructions.IndexOf(i);
+            if (place >= 0 && !instructions.Skip(place + 1).SelectMany(_residence.Reads).Contains(parameter))
+                _locals[i] = LocalsOf(parameter);
+        }
+    }
+
+    private bool SharesLocals(Value a, Value b) =>
+        _locals.TryGetValue(a, out LocalBuilder[]? locals) && _locals.TryGetValue(b, out LocalBuilder[]? others) && locals == others;
+
     /// <summary>Parallel copies: what is overwritten while another still needs it goes through a temporary.</summary>
     private void EmitAssign(IReadOnlyList<(BlockParameter Parameter, Value Value)> items, LocalBuilder[]? mask)
     {
-        (BlockParameter Parameter, Value Value)[] moves = [.. items.Where(item => item.Parameter != item.Value)];
+        (BlockParameter Parameter, Value Value)[] moves = [.. items.Where(item => item.Parameter != item.Value && !SharesLocals(item.Parameter, item.Value))];
         var targets = new HashSet<Value>(moves.Select(move => (Value)move.Parameter), ReferenceEqualityComparer.Instance);
         var saved = new Dictionary<Value, LocalBuilder[]>(ReferenceEqualityComparer.Instance);
         foreach (Value value in moves.Select(move => move.Value).Where(targets.Contains).Distinct())
@@ -226,6 +250,9 @@ internal sealed partial class GroupCodeGenerator
         }
         foreach (LocalBuilder copy in saved.Values.SelectMany(copies => copies))
             Free(copy);
+        // The other copy of a region may need a place of its own, to blend from.
+        foreach ((BlockParameter parameter, Value value) in items.Where(item => item.Parameter != item.Value && SharesLocals(item.Parameter, item.Value)))
+            _locals.Remove(value);
     }
 
     /// <summary>A component of one value becomes that of another.</summary>
@@ -253,19 +280,13 @@ internal sealed partial class GroupCodeGenerator
     /// <summary>Gives a value the number that <paramref name="push"/> puts on the stack: the one of all lanes, or of the first.</summary>
     private void DefineScalar(Value value, int component, Action push, LocalBuilder[]? locals = null)
     {
-        LaneShape shape = _lanes.Of(value);
-        Type element = LaneVectors.Element(value.Type);
-        if (!shape.HasBase)
+        if (!_lanes.Of(value).HasBase)
             throw new InvalidOperationException($"{_kernel.MethodName}: one number for lanes that differ.");
         push();
         LocalBuilder local = (locals ?? LocalsOf(value))[component];
         _il.Emit(OpCodes.Stloc, local);
-        if (_residence.IsFramed(value))
-        {
-            PushPlace(value, component);
-            _il.Emit(OpCodes.Ldloc, local);
-            ScalarCode.StoreElement(_il, element);
-        }
+        if (_residence.IsFramed(value) && !_liveOut.Contains(value))
+            StorePlace(value, component, local);
     }
 
     /// <summary>Gives the active lanes of a value the vector that <paramref name="push"/> puts on the stack.</summary>
@@ -287,12 +308,8 @@ internal sealed partial class GroupCodeGenerator
             push();
         }
         _il.Emit(OpCodes.Stloc, local);
-        if (_residence.IsFramed(value))
-        {
-            _il.Emit(OpCodes.Ldloc, local);
-            PushPlace(value, k);
-            StoreVector(element);
-        }
+        if (_residence.IsFramed(value) && !_liveOut.Contains(value))
+            StorePlace(value, k, local);
     }
 
     /// <summary>Gives a component the vectors that lie in the scratch memory.</summary>

@@ -1,4 +1,5 @@
 using System.Reflection.Emit;
+using System.Runtime.Intrinsics.X86;
 using ILGPU.Compiler.IR;
 using Target = System.Reflection.Emit.Label;
 
@@ -28,20 +29,43 @@ internal sealed partial class GroupCodeGenerator
         Target apart = _il.DefineLabel();
         Target end = _il.DefineLabel();
         bool whole = address.Kind == LaneKind.Affine && IsWhole(i.Type) && (i.Type.IsVector || address.Stride == size);
-        if (whole)
+        bool fours = HasAnyFours(pointer, i.Type);
+        if (whole || fours)
         {
             if (mask is not null)
             {
                 PushAll(mask);
                 _il.Emit(OpCodes.Brfalse, apart);
             }
-            if (i.Type.IsVector)
+            if (fours)
+            {
+                var sum = (Instruction)pointer;
+                Spill([sum.Operands[1]]);
+                PushBaseAddress(sum.Operands[0], i.Immediate);
+                PushScratch(_spilled[sum.Operands[1]] * ScratchSlotBytes);
+                _il.Emit(OpCodes.Ldc_I8, sum.Immediate);
+                PushScratch(ResultSlot * ScratchSlotBytes);
+                ScalarCode.Call(_il, nameof(LaneFunctions.GatherFours), typeof(byte*), typeof(int*), typeof(long), typeof(int*));
+                _spilled.Clear();
+                for (int c = 0; c < i.Type.Lanes; c++)
+                    DefineFromScratch(i, c, ResultSlot * ScratchSlotBytes + c * Lanes * sizeof(int), null);
+            }
+            else if (i.Type.IsVector)
             {
                 PushBaseAddress(pointer, i.Immediate);
-                _il.Emit(OpCodes.Ldc_I8, address.Stride);
-                _il.Emit(OpCodes.Ldc_I4, (int)i.Type.Lanes);
-                PushScratch(ResultSlot * ScratchSlotBytes);
-                ScalarCode.Call(_il, nameof(LaneFunctions.LoadStructures), typeof(byte*), typeof(long), typeof(int), typeof(int*));
+                if (Avx512F.IsSupported && address.Stride == size * i.Type.Lanes)
+                {
+                    PushScratch(ResultSlot * ScratchSlotBytes);
+                    ScalarCode.Call(
+                        _il, i.Type.Lanes == 2 ? nameof(LaneFunctions.LoadPairs) : nameof(LaneFunctions.LoadFours), typeof(int*), typeof(int*));
+                }
+                else
+                {
+                    _il.Emit(OpCodes.Ldc_I8, address.Stride);
+                    _il.Emit(OpCodes.Ldc_I4, (int)i.Type.Lanes);
+                    PushScratch(ResultSlot * ScratchSlotBytes);
+                    ScalarCode.Call(_il, nameof(LaneFunctions.LoadStructures), typeof(byte*), typeof(long), typeof(int), typeof(int*));
+                }
                 for (int c = 0; c < i.Type.Lanes; c++)
                     DefineFromScratch(i, c, ResultSlot * ScratchSlotBytes + c * Lanes * sizeof(int), null);
             }
@@ -97,18 +121,31 @@ internal sealed partial class GroupCodeGenerator
         }
         Target apart = _il.DefineLabel();
         Target end = _il.DefineLabel();
-        if (address.Kind == LaneKind.Affine && address.Stride == size && !value.Type.IsVector && IsWhole(value.Type))
+        bool fours = IsFour(value.Type) && address.Kind == LaneKind.Affine && address.Stride == 4 * size;
+        if (fours || (address.Kind == LaneKind.Affine && address.Stride == size && !value.Type.IsVector && IsWhole(value.Type)))
         {
             if (mask is not null)
             {
                 PushAll(mask);
                 _il.Emit(OpCodes.Brfalse, apart);
             }
-            for (int part = 0; part < _vectors.Parts(element); part++)
+            for (int c = 0; c < value.Type.Lanes; c++)
             {
-                PushPart(value, 0, part);
-                PushBaseAddress(pointer, i.Immediate + part * _vectors.Bytes);
-                StoreVector(element);
+                for (int part = 0; part < _vectors.Parts(element); part++)
+                {
+                    PushPart(value, c, part);
+                    if (fours)
+                        PushScratch(ResultSlot * ScratchSlotBytes + c * Lanes * sizeof(int) + part * _vectors.Bytes);
+                    else
+                        PushBaseAddress(pointer, i.Immediate + part * _vectors.Bytes);
+                    StoreVector(element);
+                }
+            }
+            if (fours)
+            {
+                PushScratch(ResultSlot * ScratchSlotBytes);
+                PushBaseAddress(pointer, i.Immediate);
+                ScalarCode.Call(_il, nameof(LaneFunctions.StoreFours), typeof(float*), typeof(byte*));
             }
             if (mask is null)
                 return;
@@ -229,6 +266,14 @@ internal sealed partial class GroupCodeGenerator
     /// <summary>Whether a type lies in memory as its lanes lie in vectors.</summary>
     private static bool IsWhole(IrType type) => type.Scalar is ScalarType.I32 or ScalarType.F32
         || (!type.IsVector && type.Scalar is ScalarType.I64 or ScalarType.F64);
+
+    /// <summary>Whether a type is four 32-bit numbers and the machine has vectors of 16 of them.</summary>
+    private static bool IsFour(IrType type) => type.Lanes == 4 && type.Element.SizeInBytes == 4 && Avx512F.IsSupported;
+
+    /// <summary>Whether a pointer names fours anywhere behind one place.</summary>
+    private bool HasAnyFours(Value pointer, IrType type) => IsFour(type) && _residence.IsAddressOnly(pointer)
+        && pointer is Instruction { Operands: [var start, var index] } && _lanes.Of(start).IsScalar
+        && index.Type == IrType.I32 && !_lanes.Of(index).HasBase;
 
     private void PushBaseAddress(Value pointer, long offset)
     {

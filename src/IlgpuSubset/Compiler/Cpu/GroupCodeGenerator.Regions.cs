@@ -63,6 +63,8 @@ internal sealed partial class GroupCodeGenerator
         Target? end = null;
         for (int i = 0; i < sequence.Items.Count; i++)
         {
+            if (i + 1 < sequence.Items.Count && sequence.Items[i] is Straight straight && sequence.Items[i + 1] is Assign assign)
+                ShareLocals(straight.Block.Instructions, assign, mask);
             EmitRegion(sequence.Items[i], mask);
             if (mask is not null && i + 1 < sequence.Items.Count && LeavesMasked(sequence.Items[i]))
             {

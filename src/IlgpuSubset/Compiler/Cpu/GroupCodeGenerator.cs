@@ -30,7 +30,7 @@ internal sealed partial class GroupCodeGenerator
     private readonly Residence _residence;
     private readonly IReadOnlyDictionary<Instruction, int> _sharedOffsets;
     private readonly Dictionary<Instruction, int> _localOffsets = [];
-    private readonly int _localBytes;
+    private readonly int _localBytes = SlotBytes;
     private readonly DynamicMethod _method;
     private readonly ILGenerator _il;
     private readonly VectorCode _code;
@@ -44,6 +44,7 @@ internal sealed partial class GroupCodeGenerator
     private readonly LocalBuilder _bits;
     private readonly LocalBuilder _scratch;
     private readonly HashSet<LocalBuilder> _phaseLocals = [];
+    private HashSet<Value> _liveOut = [];
     private int _slotCount;
 
     private GroupCodeGenerator(IrKernel kernel, Index3D groupDim, LaneVectors vectors)
@@ -55,6 +56,11 @@ internal sealed partial class GroupCodeGenerator
         Region structure = LaneRegions.Normalize(Structurizer.Structure(kernel, uniformity));
         _lanes = new LaneAnalysis(kernel, structure, uniformity, groupDim);
         _plan = new GroupPlan(kernel, structure, _lanes);
+        while (_plan.StartedEarlier.ToArray() is { Length: > 0 } apart)
+        {
+            Array.ForEach(apart, _lanes.KeepPerVector);
+            _plan = new GroupPlan(kernel, structure, _lanes);
+        }
         _residence = new Residence(kernel, _plan, _lanes);
         (_sharedOffsets, _) = kernel.LayOutSharedMemory();
         foreach (Instruction allocation in kernel.Instructions.Where(i => i.Op == Opcode.LocalAlloc))
@@ -84,11 +90,16 @@ internal sealed partial class GroupCodeGenerator
 
     private GroupCode Generate()
     {
-        // The frame: local arrays, scratch, then the places of values, whose number is known at the end.
+        // The frame: a report, local arrays, scratch, then the places of values, whose number is known at the end.
         _il.Emit(OpCodes.Ldarg_1);
         _il.Emit(OpCodes.Ldc_I4, Align(_localBytes));
         _il.Emit(OpCodes.Add);
         _il.Emit(OpCodes.Stloc, _scratch);
+        // Tells how the vectors of this stack frame are aligned.
+        _il.Emit(OpCodes.Ldarg_1);
+        _il.Emit(OpCodes.Ldloca, _il.DeclareLocal(_vectors.Vector(typeof(int))));
+        _il.Emit(OpCodes.Conv_U);
+        _il.Emit(OpCodes.Stind_I);
         foreach (Parameter parameter in _kernel.Parameters)
         {
             LocalBuilder local = _il.DeclareLocal(LaneVectors.Element(parameter.Type));
@@ -166,6 +177,7 @@ internal sealed partial class GroupCodeGenerator
         Target start = BeginVectors();
         foreach (Value value in _residence.LiveIn(phase.Number))
             EnterPhase(value);
+        _liveOut = new HashSet<Value>(_residence.LiveOut(phase.Number), ReferenceEqualityComparer.Instance);
         LocalBuilder[]? active = _threads % Lanes == 0 ? null : EmitActiveLanes();
         var body = new Sequence(phase.Regions);
         if (active is not null && _vectorCount > 1 && IsWorthTwice(body))
@@ -186,6 +198,12 @@ internal sealed partial class GroupCodeGenerator
         {
             EmitRegion(body, active);
         }
+        foreach (Value value in _liveOut)
+        {
+            for (int k = 0; k < LocalsOf(value).Length; k++)
+                StorePlace(value, k, LocalsOf(value)[k]);
+        }
+        _liveOut = [];
         EndVectors(start);
         foreach (LocalBuilder local in _phaseLocals)
             Free(local);
@@ -561,6 +579,24 @@ internal sealed partial class GroupCodeGenerator
     {
         int bytes = k * (_lanes.Of(value).HasBase ? SlotBytes : _vectors.Bytes);
         return (Slot(value) + bytes / SlotBytes) * SlotBytes * _vectorCount + bytes % SlotBytes;
+    }
+
+    /// <summary>Puts a local of a value into the frame.</summary>
+    private void StorePlace(Value value, int k, LocalBuilder local)
+    {
+        Type element = LaneVectors.Element(value.Type);
+        if (_lanes.Of(value).HasBase)
+        {
+            PushPlace(value, k);
+            _il.Emit(OpCodes.Ldloc, local);
+            ScalarCode.StoreElement(_il, element);
+        }
+        else
+        {
+            _il.Emit(OpCodes.Ldloc, local);
+            PushPlace(value, k);
+            StoreVector(element);
+        }
     }
 
     private void PushPlace(Value value, int k)

@@ -38,6 +38,7 @@ internal sealed class GroupPlan
     private readonly HashSet<Label> _labels = [];
     private readonly HashSet<Value> _roundParameters = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<Value> _ownParameters = new(ReferenceEqualityComparer.Instance);
+    private readonly List<Phase> _phases = [];
     private readonly List<Region> _pending = [];
     private readonly HashSet<Value> _pendingValues = new(ReferenceEqualityComparer.Instance);
     private bool _pendingEffects;
@@ -57,10 +58,20 @@ internal sealed class GroupPlan
     public IReadOnlyList<GroupStep> Steps { get; }
 
     /// <summary>How many phases there are.</summary>
-    public int PhaseCount { get; private set; }
+    public int PhaseCount => _phases.Count;
 
     /// <summary>The first blocks of the group's loops: their parameters outlive a round.</summary>
     public HashSet<Block> LoopHeaders { get; } = [];
+
+    /// <summary>
+    /// Shared counters of loops inside a phase that an earlier phase starts: each vector must find the start, not what the vector before
+    /// left behind.
+    /// </summary>
+    public IEnumerable<BlockParameter> StartedEarlier => _phases
+        .SelectMany(phase => phase.Regions.SelectMany(LaneRegions.Parameters).Distinct().Where(IsShared).Except(_ownParameters.Cast<BlockParameter>()))
+        .GroupBy(parameter => parameter)
+        .Where(group => group.Count() > 1)
+        .Select(group => group.Key);
 
     /// <summary>Finds what belongs to the group; true if that was more than before.</summary>
     private bool FindLabels(Region region)
@@ -93,15 +104,7 @@ internal sealed class GroupPlan
     private bool IsOfGroup(Region region) =>
         region.ContainsBarrier || _labels.Any(label => LaneRegions.Breaks(region, label)) || SetsRound(region);
 
-    private bool SetsRound(Region region) => region switch
-    {
-        Sequence sequence => sequence.Items.Any(SetsRound),
-        Assign assign => assign.Items.Any(item => _roundParameters.Contains(item.Parameter)),
-        If branch => SetsRound(branch.Then) || SetsRound(branch.Else),
-        Loop loop => SetsRound(loop.Body),
-        Labeled labeled => SetsRound(labeled.Body),
-        _ => false,
-    };
+    private bool SetsRound(Region region) => LaneRegions.Parameters(region).Any(_roundParameters.Contains);
 
     /// <summary>Finds the parameters of blocks that the group runs together; those of other blocks belong to each vector's run.</summary>
     private void FindOwnParameters(Region region)
@@ -207,6 +210,7 @@ internal sealed class GroupPlan
                 _pending.Add(new Straight(new Block { Instructions = _run }));
             }
             _run.Add(i);
+            _pendingValues.Add(i);
             return;
         }
         if ((i.Op == Opcode.Load && _pendingEffects) || i.Operands.Any(_pendingValues.Contains))
@@ -252,7 +256,11 @@ internal sealed class GroupPlan
     private void Flush(List<GroupStep> steps)
     {
         if (_pending.Count > 0)
-            steps.Add(new Phase([.. _pending], PhaseCount++));
+        {
+            var phase = new Phase([.. _pending], PhaseCount);
+            _phases.Add(phase);
+            steps.Add(phase);
+        }
         _pending.Clear();
         _pendingValues.Clear();
         _pendingEffects = false;

@@ -80,6 +80,9 @@ internal sealed class LaneAnalysis
     /// <summary>Whether the lanes of a vector take a branch apart.</summary>
     public bool IsDivergent(If branch) => !Of(branch.Condition).IsScalar;
 
+    /// <summary>Has each vector keep a parameter for itself though all agree on it.</summary>
+    public void KeepPerVector(BlockParameter parameter) => _shapes[parameter] = _shapes[parameter] with { Kind = LaneKind.Vector };
+
     private void Visit(Region region, Region[] around)
     {
         switch (region)

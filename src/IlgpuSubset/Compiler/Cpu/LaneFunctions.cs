@@ -1,4 +1,7 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using ILGPU.Compiler.IR;
 
 namespace ILGPU.Compiler.Cpu;
@@ -120,6 +123,87 @@ internal static unsafe class LaneFunctions
             int* source = (int*)(start + lane * stride);
             for (int c = 0; c < components; c++)
                 target[c * LaneVectors.Lanes + lane] = source[c];
+        }
+    }
+
+    /// <summary>The same of pairs that follow each other, as whole vectors of which the even and odd numbers are picked.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadPairs(int* start, int* target)
+    {
+        Vector512<int> even = Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        Vector512<int> odd = Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+        Vector512<int> a = Vector512.Load(start);
+        Vector512<int> b = Vector512.Load(start + 16);
+        Avx512F.PermuteVar16x32x2(a, even, b).Store(target);
+        Avx512F.PermuteVar16x32x2(a, odd, b).Store(target + 16);
+    }
+
+    /// <summary>The same of fours that follow each other: pairs of pairs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadFours(int* start, int* target)
+    {
+        Vector512<int> even = Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        Vector512<int> odd = Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+        Vector512<int> a = Vector512.Load(start);
+        Vector512<int> b = Vector512.Load(start + 16);
+        Vector512<int> c = Vector512.Load(start + 32);
+        Vector512<int> d = Vector512.Load(start + 48);
+        Vector512<int> firstEven = Avx512F.PermuteVar16x32x2(a, even, b);
+        Vector512<int> firstOdd = Avx512F.PermuteVar16x32x2(a, odd, b);
+        Vector512<int> secondEven = Avx512F.PermuteVar16x32x2(c, even, d);
+        Vector512<int> secondOdd = Avx512F.PermuteVar16x32x2(c, odd, d);
+        Avx512F.PermuteVar16x32x2(firstEven, even, secondEven).Store(target);
+        Avx512F.PermuteVar16x32x2(firstOdd, even, secondOdd).Store(target + 16);
+        Avx512F.PermuteVar16x32x2(firstEven, odd, secondEven).Store(target + 32);
+        Avx512F.PermuteVar16x32x2(firstOdd, odd, secondOdd).Store(target + 48);
+    }
+
+    /// <summary>The same of fours anywhere: an index for each of 16 lanes. Each 128-bit lane of a vector then holds four of them to turn.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void GatherFours(byte* start, int* index, long scale, int* target)
+    {
+        Vector512<float> a = Four(0);
+        Vector512<float> b = Four(1);
+        Vector512<float> c = Four(2);
+        Vector512<float> d = Four(3);
+        Vector512<double> lowPairs = Avx512F.UnpackLow(a, b).AsDouble();
+        Vector512<double> lowOthers = Avx512F.UnpackLow(c, d).AsDouble();
+        Vector512<double> highPairs = Avx512F.UnpackHigh(a, b).AsDouble();
+        Vector512<double> highOthers = Avx512F.UnpackHigh(c, d).AsDouble();
+        Avx512F.UnpackLow(lowPairs, lowOthers).AsInt32().Store(target);
+        Avx512F.UnpackHigh(lowPairs, lowOthers).AsInt32().Store(target + 16);
+        Avx512F.UnpackLow(highPairs, highOthers).AsInt32().Store(target + 32);
+        Avx512F.UnpackHigh(highPairs, highOthers).AsInt32().Store(target + 48);
+
+        Vector512<float> Four(int lane) => Vector512.Create(
+            Vector256.Create(One(lane), One(lane + 4)), Vector256.Create(One(lane + 8), One(lane + 12)));
+
+        Vector128<float> One(int lane) => Vector128.Load((float*)(start + (index[lane] * scale)));
+    }
+
+    /// <summary>Fours that follow each other, from one vector for each component.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFours(float* source, byte* target)
+    {
+        Vector512<float> x = Vector512.Load(source);
+        Vector512<float> y = Vector512.Load(source + 16);
+        Vector512<float> z = Vector512.Load(source + 32);
+        Vector512<float> w = Vector512.Load(source + 48);
+        Vector512<double> lowStarts = Avx512F.UnpackLow(x, y).AsDouble();
+        Vector512<double> lowEnds = Avx512F.UnpackLow(z, w).AsDouble();
+        Vector512<double> highStarts = Avx512F.UnpackHigh(x, y).AsDouble();
+        Vector512<double> highEnds = Avx512F.UnpackHigh(z, w).AsDouble();
+        Put(Avx512F.UnpackLow(lowStarts, lowEnds), 0);
+        Put(Avx512F.UnpackHigh(lowStarts, lowEnds), 1);
+        Put(Avx512F.UnpackLow(highStarts, highEnds), 2);
+        Put(Avx512F.UnpackHigh(highStarts, highEnds), 3);
+
+        void Put(Vector512<double> fours, int lane)
+        {
+            fours.GetLower().GetLower().Store((double*)(target + (lane * 16)));
+            fours.GetLower().GetUpper().Store((double*)(target + ((lane + 4) * 16)));
+            fours.GetUpper().GetLower().Store((double*)(target + ((lane + 8) * 16)));
+            fours.GetUpper().GetUpper().Store((double*)(target + ((lane + 12) * 16)));
         }
     }
 

@@ -1,3 +1,4 @@
+using ILGPU.Compiler.IR;
 using ILGPU.Compiler.Structure;
 
 namespace ILGPU.Compiler.Cpu;
@@ -28,6 +29,17 @@ internal static class LaneRegions
 
     /// <summary>The parts of a region in order.</summary>
     public static IReadOnlyList<Region> Items(Region region) => region is Sequence sequence ? sequence.Items : [region];
+
+    /// <summary>The parameters that are set inside a region.</summary>
+    public static IEnumerable<BlockParameter> Parameters(Region region) => region switch
+    {
+        Sequence sequence => sequence.Items.SelectMany(Parameters),
+        Assign assign => assign.Items.Select(item => item.Parameter),
+        If branch => Parameters(branch.Then).Concat(Parameters(branch.Else)),
+        Loop loop => Parameters(loop.Body),
+        Labeled labeled => Parameters(labeled.Body),
+        _ => [],
+    };
 
     private static Region Rewrite(Region region, Dictionary<Label, Label> continues)
     {

@@ -14,6 +14,7 @@ internal sealed class Residence
     private readonly Dictionary<Value, HashSet<int>> _phases = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<int, HashSet<Value>> _read = [];
     private readonly Dictionary<int, HashSet<Value>> _defined = [];
+    private readonly Dictionary<int, HashSet<Value>> _looped = [];
     private readonly HashSet<Value> _framed = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<Instruction> _addresses = [];
 
@@ -61,7 +62,14 @@ internal sealed class Residence
 
     /// <summary>What a phase finds in the frame or computes at its start.</summary>
     public IEnumerable<Value> LiveIn(int phase) =>
-        _read.GetValueOrDefault(phase, []).Where(value => IsPosition(value) || (IsFramed(value) && !IsBornIn(value, phase)));
+        _read.GetValueOrDefault(phase, []).Where(value => IsPosition(value) || (IsFramed(value) && !IsBornIn(value, phase)))
+            .Union(LiveOut(phase), ReferenceEqualityComparer.Instance).Cast<Value>();
+
+    /// <summary>
+    /// What a phase puts into the frame at its end instead of where it is computed, which is in a loop. It is taken from the frame at the
+    /// start, since the loop's code may not be reached.
+    /// </summary>
+    public IEnumerable<Value> LiveOut(int phase) => _looped.GetValueOrDefault(phase, []).Where(IsFramed);
 
     /// <summary>A number of the thread that each phase computes anew.</summary>
     public static bool IsPosition(Value value) => value is Instruction
@@ -121,8 +129,9 @@ internal sealed class Residence
                 case Phase phase:
                     _read.Add(phase.Number, new HashSet<Value>(ReferenceEqualityComparer.Instance));
                     _defined.Add(phase.Number, new HashSet<Value>(ReferenceEqualityComparer.Instance));
+                    _looped.Add(phase.Number, new HashSet<Value>(ReferenceEqualityComparer.Instance));
                     foreach (Region region in phase.Regions)
-                        Visit(region, phase.Number);
+                        Visit(region, phase.Number, inLoop: false);
                     break;
                 case Once once:
                     // Of the whole group: what it reads of the threads must lie in the frame.
@@ -144,13 +153,13 @@ internal sealed class Residence
         }
     }
 
-    private void Visit(Region region, int phase)
+    private void Visit(Region region, int phase, bool inLoop)
     {
         switch (region)
         {
             case Sequence sequence:
                 foreach (Region item in sequence.Items)
-                    Visit(item, phase);
+                    Visit(item, phase, inLoop);
                 break;
             case Straight straight:
                 foreach (Instruction i in straight.Block.Instructions)
@@ -161,6 +170,8 @@ internal sealed class Residence
                     {
                         Note(i, phase);
                         _defined[phase].Add(i);
+                        if (inLoop)
+                            _looped[phase].Add(i);
                     }
                 }
                 break;
@@ -169,6 +180,8 @@ internal sealed class Residence
                 {
                     Read(value, phase);
                     Note(parameter, phase);
+                    if (inLoop)
+                        _looped[phase].Add(parameter);
                     // Lanes that are not active keep what they have.
                     if (_lanes.IsBlended(parameter))
                         Read(parameter, phase);
@@ -176,14 +189,14 @@ internal sealed class Residence
                 break;
             case If branch:
                 Read(branch.Condition, phase);
-                Visit(branch.Then, phase);
-                Visit(branch.Else, phase);
+                Visit(branch.Then, phase, inLoop);
+                Visit(branch.Else, phase, inLoop);
                 break;
             case Loop loop:
-                Visit(loop.Body, phase);
+                Visit(loop.Body, phase, inLoop: true);
                 break;
             case Labeled labeled:
-                Visit(labeled.Body, phase);
+                Visit(labeled.Body, phase, inLoop);
                 break;
         }
     }
