@@ -133,11 +133,11 @@ internal sealed partial class GroupCodeGenerator
             {
                 for (int part = 0; part < _vectors.Parts(element); part++)
                 {
-                    PushPart(value, c, part);
                     if (fours)
                         PushScratch(ResultSlot * ScratchSlotBytes + c * Lanes * sizeof(int) + part * _vectors.Bytes);
                     else
                         PushBaseAddress(pointer, i.Immediate + part * _vectors.Bytes);
+                    PushPart(value, c, part);
                     StoreVector(element);
                 }
             }

@@ -159,13 +159,12 @@ internal static unsafe class LaneFunctions
     }
 
     /// <summary>The same of fours anywhere: an index for each of 16 lanes. Each 128-bit lane of a vector then holds four of them to turn.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void GatherFours(byte* start, int* index, long scale, int* target)
     {
-        Vector512<float> a = Four(0);
-        Vector512<float> b = Four(1);
-        Vector512<float> c = Four(2);
-        Vector512<float> d = Four(3);
+        Vector512<float> a = GatherRow(start, index, scale);
+        Vector512<float> b = GatherRow(start, index + 1, scale);
+        Vector512<float> c = GatherRow(start, index + 2, scale);
+        Vector512<float> d = GatherRow(start, index + 3, scale);
         Vector512<double> lowPairs = Avx512F.UnpackLow(a, b).AsDouble();
         Vector512<double> lowOthers = Avx512F.UnpackLow(c, d).AsDouble();
         Vector512<double> highPairs = Avx512F.UnpackHigh(a, b).AsDouble();
@@ -174,11 +173,6 @@ internal static unsafe class LaneFunctions
         Avx512F.UnpackHigh(lowPairs, lowOthers).AsInt32().Store(target + 16);
         Avx512F.UnpackLow(highPairs, highOthers).AsInt32().Store(target + 32);
         Avx512F.UnpackHigh(highPairs, highOthers).AsInt32().Store(target + 48);
-
-        Vector512<float> Four(int lane) => Vector512.Create(
-            Vector256.Create(One(lane), One(lane + 4)), Vector256.Create(One(lane + 8), One(lane + 12)));
-
-        Vector128<float> One(int lane) => Vector128.Load((float*)(start + (index[lane] * scale)));
     }
 
     /// <summary>Fours that follow each other, from one vector for each component.</summary>
@@ -206,6 +200,11 @@ internal static unsafe class LaneFunctions
             fours.GetUpper().GetUpper().Store((double*)(target + ((lane + 12) * 16)));
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> GatherRow(byte* start, int* index, long scale) => Vector512.Create(
+        Vector256.Create(Vector128.Load((float*)(start + (index[0] * scale))), Vector128.Load((float*)(start + (index[4] * scale)))),
+        Vector256.Create(Vector128.Load((float*)(start + (index[8] * scale))), Vector128.Load((float*)(start + (index[12] * scale)))));
 
     /// <summary>Combines a truth value of each thread of a group; masks are 0 or -1 in the order of threads.</summary>
     public static int Reduce(int* masks, int threads, int reduction)
