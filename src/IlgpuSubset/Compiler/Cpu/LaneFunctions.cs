@@ -220,78 +220,27 @@ internal static unsafe class LaneFunctions
         };
     }
 
-    public static int Atomic32(int* target, int value, int comparand, int kind)
+    /// <summary>Updates a memory cell as one step and returns what was there.</summary>
+    /// <typeparam name="T">The number; unsigned where the update compares so.</typeparam>
+    /// <typeparam name="TBits">The integer of its size: cells are compared by their bits, or one with NaN would never be updated.</typeparam>
+    public static T Atomic<T, TBits>(T* target, T value, T comparand, int kind)
+        where T : unmanaged, INumber<T>
+        where TBits : unmanaged, IBinaryInteger<TBits>
     {
-        ref int cell = ref *target;
+        ref TBits cell = ref *(TBits*)target;
         while (true)
         {
-            int before = Volatile.Read(ref cell);
-            int after = (AtomicKind)kind switch
+            TBits before = Interlocked.CompareExchange(ref cell, default, default);
+            T old = Unsafe.BitCast<TBits, T>(before);
+            T after = (AtomicKind)kind switch
             {
-                AtomicKind.Add => before + value,
-                AtomicKind.MinS => Math.Min(before, value),
-                AtomicKind.MaxS => Math.Max(before, value),
-                AtomicKind.MinU => MinU(before, value),
-                AtomicKind.MaxU => MaxU(before, value),
-                AtomicKind.CompareExchange => before == comparand ? value : before,
-                _ => value,
-            };
-            if (Interlocked.CompareExchange(ref cell, after, before) == before)
-                return before;
-        }
-    }
-
-    public static long Atomic64(long* target, long value, long comparand, int kind)
-    {
-        ref long cell = ref *target;
-        while (true)
-        {
-            long before = Volatile.Read(ref cell);
-            long after = (AtomicKind)kind switch
-            {
-                AtomicKind.Add => before + value,
-                AtomicKind.MinS => Math.Min(before, value),
-                AtomicKind.MaxS => Math.Max(before, value),
-                AtomicKind.MinU => MinU(before, value),
-                AtomicKind.MaxU => MaxU(before, value),
-                AtomicKind.CompareExchange => before == comparand ? value : before,
-                _ => value,
-            };
-            if (Interlocked.CompareExchange(ref cell, after, before) == before)
-                return before;
-        }
-    }
-
-    public static float AtomicSingle(float* target, float value, float comparand, int kind)
-    {
-        while (true)
-        {
-            int before = Volatile.Read(ref *(int*)target);
-            float old = BitConverter.Int32BitsToSingle(before);
-            float after = (AtomicKind)kind switch
-            {
-                AtomicKind.FAdd => old + value,
+                AtomicKind.Add or AtomicKind.FAdd => unchecked(old + value),
+                AtomicKind.MinS or AtomicKind.MinU => T.Min(old, value),
+                AtomicKind.MaxS or AtomicKind.MaxU => T.Max(old, value),
                 AtomicKind.CompareExchange => old == comparand ? value : old,
                 _ => value,
             };
-            if (Interlocked.CompareExchange(ref *(int*)target, BitConverter.SingleToInt32Bits(after), before) == before)
-                return old;
-        }
-    }
-
-    public static double AtomicDouble(double* target, double value, double comparand, int kind)
-    {
-        while (true)
-        {
-            long before = Volatile.Read(ref *(long*)target);
-            double old = BitConverter.Int64BitsToDouble(before);
-            double after = (AtomicKind)kind switch
-            {
-                AtomicKind.FAdd => old + value,
-                AtomicKind.CompareExchange => old == comparand ? value : old,
-                _ => value,
-            };
-            if (Interlocked.CompareExchange(ref *(long*)target, BitConverter.DoubleToInt64Bits(after), before) == before)
+            if (Interlocked.CompareExchange(ref cell, Unsafe.BitCast<T, TBits>(after), before) == before)
                 return old;
         }
     }

@@ -80,6 +80,9 @@ internal sealed class LaneVectors
     /// <summary>Bytes of an element.</summary>
     public static int SizeOf(Type element) => element == typeof(long) || element == typeof(ulong) || element == typeof(double) ? 8 : 4;
 
+    /// <summary>The unsigned integer of the size of a signed one.</summary>
+    public static Type Unsigned(Type element) => element == typeof(int) ? typeof(uint) : typeof(ulong);
+
     /// <summary>A method of the vector class by its name and parameters.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="element">The element of the first vector, or what a generic method is made for.</param>
