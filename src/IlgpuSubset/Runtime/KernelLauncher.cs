@@ -32,7 +32,12 @@ internal sealed class KernelLauncher : IDisposable
     public void Launch(AcceleratorStream stream, in KernelConfig config, KernelArguments arguments)
     {
         Check(stream, config);
-        Module(arguments.Specialization).Launch(stream, config, arguments.Leaves);
+        KernelModule module = Module(arguments.Specialization);
+        long shared = (long)module.StaticSharedBytes + config.SharedMemoryConfig.ArraySize;
+        if (shared > _accelerator.MaxSharedMemoryPerGroup)
+            throw new ArgumentOutOfRangeException(
+                nameof(config), $"{_entry.Name} needs {shared} bytes of shared memory a group; {_accelerator.Name} has {_accelerator.MaxSharedMemoryPerGroup}.");
+        module.Launch(stream, config, arguments.Leaves);
     }
 
     /// <summary>Queues a launch of one thread for each position within an extent, which is the first argument.</summary>

@@ -8,6 +8,9 @@ internal abstract class KernelModule(IrKernel kernel) : IDisposable
     /// <summary>What was compiled.</summary>
     public IrKernel Kernel { get; } = kernel;
 
+    /// <summary>Bytes of shared memory of a group, without the dynamic ones.</summary>
+    public int StaticSharedBytes { get; } = kernel.LayOutSharedMemory().StaticBytes;
+
     /// <summary>
     /// Queues a launch. <paramref name="arguments"/> holds all leaves of all arguments; the kernel's parameters say which of them
     /// they take (<see cref="Parameter.ArgumentIndex"/>). The launch's shape was checked against the device's limits.

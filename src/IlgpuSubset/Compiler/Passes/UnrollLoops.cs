@@ -11,6 +11,9 @@ internal static class UnrollLoops
 {
     private const int MaxRounds = 4096;
 
+    /// <summary>How deep an expression is followed: no counter needs more, and long chains of sums would overflow the stack.</summary>
+    private const int MaxDepth = 200;
+
     /// <summary>Unrolls what can be, inner loops before those around them.</summary>
     /// <returns>Whether anything was; then the kernel wants simplification, and another attempt.</returns>
     public static bool Run(IrKernel kernel, CompilerOptions options)
@@ -73,10 +76,10 @@ internal static class UnrollLoops
 
         var known = new Dictionary<Value, Constant?>(ReferenceEqualityComparer.Instance);
         for (int p = 0; p < parameters.Count; p++)
-            known[parameters[p]] = Common(entering, p, value => value as Constant);
+            known[parameters[p]] = Common(entering, p, (value, _) => value as Constant);
         for (int round = 1; round <= MaxRounds; round++)
         {
-            if (Evaluate(exit.Terminator.Condition!) is not { } condition)
+            if (Evaluate(exit.Terminator.Condition!, 0) is not { } condition)
                 return null;
             if (condition.IsZero != leavesWhenTrue)
                 return round;
@@ -87,12 +90,12 @@ internal static class UnrollLoops
         }
         return null;
 
-        Constant? Common(List<Edge> edges, int parameter, Func<Value, Constant?> evaluate)
+        Constant? Common(List<Edge> edges, int parameter, Func<Value, int, Constant?> evaluate)
         {
             Constant? common = null;
             foreach (Edge edge in edges)
             {
-                Constant? value = evaluate(edge.Arguments[parameter]);
+                Constant? value = evaluate(edge.Arguments[parameter], 0);
                 if (value is null || (common is not null && !common.Equals(value)))
                     return null;
                 common = value;
@@ -100,21 +103,20 @@ internal static class UnrollLoops
             return common;
         }
 
-        Constant? Evaluate(Value value)
+        Constant? Evaluate(Value value, int depth)
         {
             if (value is Constant constant)
                 return constant;
             if (known.TryGetValue(value, out Constant? result))
                 return result;
-            if (value is Instruction { IsPure: true } instruction && inside.Contains(value))
+            if (depth < MaxDepth && value is Instruction { IsPure: true } instruction && inside.Contains(value))
             {
-                // Against deep chains of sums: what depends on memory or the thread is given up at its first unknown operand.
                 var operands = new Value[instruction.Operands.Length];
                 result = null;
                 known[value] = null;
                 for (int i = 0; i < operands.Length; i++)
                 {
-                    if (Evaluate(instruction.Operands[i]) is not { } operand)
+                    if (Evaluate(instruction.Operands[i], depth + 1) is not { } operand)
                         return null;
                     operands[i] = operand;
                 }
