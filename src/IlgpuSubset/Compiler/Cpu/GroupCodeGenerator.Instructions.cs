@@ -418,8 +418,8 @@ internal sealed partial class GroupCodeGenerator
                     throw new NotSupportedException($"{_kernel.MethodName}: an instruction with more than {OperandSlots} vectors.");
                 for (int part = 0; part < _vectors.Parts(element); part++)
                 {
-                    PushPart(value, c, part);
                     PushScratch(slot * ScratchSlotBytes + part * _vectors.Bytes);
+                    PushPart(value, c, part);
                     StoreVector(element);
                 }
             }

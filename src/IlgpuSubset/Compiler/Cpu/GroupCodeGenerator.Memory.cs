@@ -133,11 +133,11 @@ internal sealed partial class GroupCodeGenerator
             {
                 for (int part = 0; part < _vectors.Parts(element); part++)
                 {
-                    PushPart(value, c, part);
                     if (fours)
                         PushScratch(ResultSlot * ScratchSlotBytes + c * Lanes * sizeof(int) + part * _vectors.Bytes);
                     else
                         PushBaseAddress(pointer, i.Immediate + part * _vectors.Bytes);
+                    PushPart(value, c, part);
                     StoreVector(element);
                 }
             }
@@ -171,9 +171,8 @@ internal sealed partial class GroupCodeGenerator
     private void EmitAtomic(Instruction i, LocalBuilder[]? mask)
     {
         Type element = LaneVectors.Element(i.Type);
-        Type pointer = element.MakePointerType();
-        string name = element == typeof(int) ? nameof(LaneFunctions.Atomic32) : element == typeof(long) ? nameof(LaneFunctions.Atomic64)
-            : element == typeof(float) ? nameof(LaneFunctions.AtomicSingle) : nameof(LaneFunctions.AtomicDouble);
+        Type bits = LaneVectors.SizeOf(element) == 4 ? typeof(int) : typeof(long);
+        Type number = i.Update is AtomicKind.MinU or AtomicKind.MaxU ? LaneVectors.Unsigned(element) : element;
         if (i.Type.Bits < 32)
             throw new NotSupportedException($"{_kernel.MethodName}: an atomic update of {i.Type} ({i.Location}).");
         Spill(_residence.Reads(i));
@@ -184,7 +183,7 @@ internal sealed partial class GroupCodeGenerator
             PushLane(i.Operands[1]);
             PushLane(i.Operands[^1]);
             _il.Emit(OpCodes.Ldc_I4, (int)i.Update);
-            ScalarCode.Call(_il, name, pointer, element, element, typeof(int));
+            _il.Emit(OpCodes.Call, typeof(LaneFunctions).GetMethod(nameof(LaneFunctions.Atomic))!.MakeGenericMethod(number, bits));
             ScalarCode.StoreElement(_il, element);
         });
         _spilled.Clear();

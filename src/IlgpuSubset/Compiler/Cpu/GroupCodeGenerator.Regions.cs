@@ -317,11 +317,11 @@ internal sealed partial class GroupCodeGenerator
         _il.Emit(OpCodes.Stloc, target);
     }
 
-    private void PushAny(LocalBuilder[] mask) => PushCombined(mask, "BitwiseOr", "AnyWhereAllBitsSet");
+    private void PushAny(LocalBuilder[] mask) => PushCombined(mask, "BitwiseOr", "AnyDiffers", 0);
 
-    private void PushAll(LocalBuilder[] mask) => PushCombined(mask, "BitwiseAnd", "AllWhereAllBitsSet");
+    private void PushAll(LocalBuilder[] mask) => PushCombined(mask, "BitwiseAnd", "AllEqual", -1);
 
-    private void PushCombined(LocalBuilder[] mask, string combine, string test)
+    private void PushCombined(LocalBuilder[] mask, string combine, string test, int than)
     {
         _il.Emit(OpCodes.Ldloc, mask[0]);
         foreach (LocalBuilder part in mask[1..])
@@ -329,7 +329,9 @@ internal sealed partial class GroupCodeGenerator
             _il.Emit(OpCodes.Ldloc, part);
             _code.Call(combine, typeof(int), 2);
         }
-        _code.Call(test, typeof(int), 1);
+        _il.Emit(OpCodes.Ldc_I4, than);
+        _code.Broadcast(typeof(int));
+        _code.Call(test, typeof(int), 2);
     }
 
     /// <summary>Runs code for each lane of a mask, whose number is then in <see cref="_lane"/>.</summary>

@@ -382,13 +382,13 @@ internal sealed partial class GroupCodeGenerator
                 Target start = BeginVectors();
                 for (int part = 0; part < _vectors.Parts(typeof(int)); part++)
                 {
+                    _il.Emit(OpCodes.Ldloc, _place);
+                    _il.Emit(OpCodes.Ldc_I4, SpreadSlot * SlotBytes * _vectorCount + part * _vectors.Bytes);
+                    _il.Emit(OpCodes.Add);
                     PushPlace(value, 0);
                     ScalarCode.LoadElement(_il, typeof(int));
                     _il.Emit(OpCodes.Neg);
                     _code.Broadcast(typeof(int));
-                    _il.Emit(OpCodes.Ldloc, _place);
-                    _il.Emit(OpCodes.Ldc_I4, SpreadSlot * SlotBytes * _vectorCount + part * _vectors.Bytes);
-                    _il.Emit(OpCodes.Add);
                     StoreVector(typeof(int));
                 }
                 EndVectors(start);
@@ -585,18 +585,12 @@ internal sealed partial class GroupCodeGenerator
     private void StorePlace(Value value, int k, LocalBuilder local)
     {
         Type element = LaneVectors.Element(value.Type);
+        PushPlace(value, k);
+        _il.Emit(OpCodes.Ldloc, local);
         if (_lanes.Of(value).HasBase)
-        {
-            PushPlace(value, k);
-            _il.Emit(OpCodes.Ldloc, local);
             ScalarCode.StoreElement(_il, element);
-        }
         else
-        {
-            _il.Emit(OpCodes.Ldloc, local);
-            PushPlace(value, k);
             StoreVector(element);
-        }
     }
 
     private void PushPlace(Value value, int k)
@@ -606,12 +600,19 @@ internal sealed partial class GroupCodeGenerator
         _il.Emit(OpCodes.Add);
     }
 
-    private void LoadVector(Type element) =>
-        _il.Emit(OpCodes.Call, _vectors.Method("Load", element, element.MakePointerType()));
+    /// <summary>The vector at the address on the stack, which is aligned like an element.</summary>
+    private void LoadVector(Type element)
+    {
+        _il.Emit(OpCodes.Unaligned, (byte)1);
+        _il.Emit(OpCodes.Ldobj, _vectors.Vector(element));
+    }
 
-    /// <summary>Writes the vector below the address on the stack.</summary>
-    private void StoreVector(Type element) =>
-        _il.Emit(OpCodes.Call, _vectors.Method("Store", element, _vectors.Vector(element), element.MakePointerType()));
+    /// <summary>Writes the vector on the stack to the address below it.</summary>
+    private void StoreVector(Type element)
+    {
+        _il.Emit(OpCodes.Unaligned, (byte)1);
+        _il.Emit(OpCodes.Stobj, _vectors.Vector(element));
+    }
 
     private LocalBuilder Take(Type type) =>
         _pool.TryGetValue(type, out Stack<LocalBuilder>? free) && free.TryPop(out LocalBuilder? local) ? local : _il.DeclareLocal(type);

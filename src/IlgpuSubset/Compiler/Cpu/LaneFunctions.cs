@@ -159,13 +159,12 @@ internal static unsafe class LaneFunctions
     }
 
     /// <summary>The same of fours anywhere: an index for each of 16 lanes. Each 128-bit lane of a vector then holds four of them to turn.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void GatherFours(byte* start, int* index, long scale, int* target)
     {
-        Vector512<float> a = Four(0);
-        Vector512<float> b = Four(1);
-        Vector512<float> c = Four(2);
-        Vector512<float> d = Four(3);
+        Vector512<float> a = GatherRow(start, index, scale);
+        Vector512<float> b = GatherRow(start, index + 1, scale);
+        Vector512<float> c = GatherRow(start, index + 2, scale);
+        Vector512<float> d = GatherRow(start, index + 3, scale);
         Vector512<double> lowPairs = Avx512F.UnpackLow(a, b).AsDouble();
         Vector512<double> lowOthers = Avx512F.UnpackLow(c, d).AsDouble();
         Vector512<double> highPairs = Avx512F.UnpackHigh(a, b).AsDouble();
@@ -174,11 +173,6 @@ internal static unsafe class LaneFunctions
         Avx512F.UnpackHigh(lowPairs, lowOthers).AsInt32().Store(target + 16);
         Avx512F.UnpackLow(highPairs, highOthers).AsInt32().Store(target + 32);
         Avx512F.UnpackHigh(highPairs, highOthers).AsInt32().Store(target + 48);
-
-        Vector512<float> Four(int lane) => Vector512.Create(
-            Vector256.Create(One(lane), One(lane + 4)), Vector256.Create(One(lane + 8), One(lane + 12)));
-
-        Vector128<float> One(int lane) => Vector128.Load((float*)(start + (index[lane] * scale)));
     }
 
     /// <summary>Fours that follow each other, from one vector for each component.</summary>
@@ -207,6 +201,11 @@ internal static unsafe class LaneFunctions
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> GatherRow(byte* start, int* index, long scale) => Vector512.Create(
+        Vector256.Create(Vector128.Load((float*)(start + (index[0] * scale))), Vector128.Load((float*)(start + (index[4] * scale)))),
+        Vector256.Create(Vector128.Load((float*)(start + (index[8] * scale))), Vector128.Load((float*)(start + (index[12] * scale)))));
+
     /// <summary>Combines a truth value of each thread of a group; masks are 0 or -1 in the order of threads.</summary>
     public static int Reduce(int* masks, int threads, int reduction)
     {
@@ -221,78 +220,27 @@ internal static unsafe class LaneFunctions
         };
     }
 
-    public static int Atomic32(int* target, int value, int comparand, int kind)
+    /// <summary>Updates a memory cell as one step and returns what was there.</summary>
+    /// <typeparam name="T">The number; unsigned where the update compares so.</typeparam>
+    /// <typeparam name="TBits">The integer of its size: cells are compared by their bits, or one with NaN would never be updated.</typeparam>
+    public static T Atomic<T, TBits>(T* target, T value, T comparand, int kind)
+        where T : unmanaged, INumber<T>
+        where TBits : unmanaged, IBinaryInteger<TBits>
     {
-        ref int cell = ref *target;
+        ref TBits cell = ref *(TBits*)target;
         while (true)
         {
-            int before = Volatile.Read(ref cell);
-            int after = (AtomicKind)kind switch
+            TBits before = Interlocked.CompareExchange(ref cell, default, default);
+            T old = Unsafe.BitCast<TBits, T>(before);
+            T after = (AtomicKind)kind switch
             {
-                AtomicKind.Add => before + value,
-                AtomicKind.MinS => Math.Min(before, value),
-                AtomicKind.MaxS => Math.Max(before, value),
-                AtomicKind.MinU => MinU(before, value),
-                AtomicKind.MaxU => MaxU(before, value),
-                AtomicKind.CompareExchange => before == comparand ? value : before,
-                _ => value,
-            };
-            if (Interlocked.CompareExchange(ref cell, after, before) == before)
-                return before;
-        }
-    }
-
-    public static long Atomic64(long* target, long value, long comparand, int kind)
-    {
-        ref long cell = ref *target;
-        while (true)
-        {
-            long before = Volatile.Read(ref cell);
-            long after = (AtomicKind)kind switch
-            {
-                AtomicKind.Add => before + value,
-                AtomicKind.MinS => Math.Min(before, value),
-                AtomicKind.MaxS => Math.Max(before, value),
-                AtomicKind.MinU => MinU(before, value),
-                AtomicKind.MaxU => MaxU(before, value),
-                AtomicKind.CompareExchange => before == comparand ? value : before,
-                _ => value,
-            };
-            if (Interlocked.CompareExchange(ref cell, after, before) == before)
-                return before;
-        }
-    }
-
-    public static float AtomicSingle(float* target, float value, float comparand, int kind)
-    {
-        while (true)
-        {
-            int before = Volatile.Read(ref *(int*)target);
-            float old = BitConverter.Int32BitsToSingle(before);
-            float after = (AtomicKind)kind switch
-            {
-                AtomicKind.FAdd => old + value,
+                AtomicKind.Add or AtomicKind.FAdd => unchecked(old + value),
+                AtomicKind.MinS or AtomicKind.MinU => T.Min(old, value),
+                AtomicKind.MaxS or AtomicKind.MaxU => T.Max(old, value),
                 AtomicKind.CompareExchange => old == comparand ? value : old,
                 _ => value,
             };
-            if (Interlocked.CompareExchange(ref *(int*)target, BitConverter.SingleToInt32Bits(after), before) == before)
-                return old;
-        }
-    }
-
-    public static double AtomicDouble(double* target, double value, double comparand, int kind)
-    {
-        while (true)
-        {
-            long before = Volatile.Read(ref *(long*)target);
-            double old = BitConverter.Int64BitsToDouble(before);
-            double after = (AtomicKind)kind switch
-            {
-                AtomicKind.FAdd => old + value,
-                AtomicKind.CompareExchange => old == comparand ? value : old,
-                _ => value,
-            };
-            if (Interlocked.CompareExchange(ref *(long*)target, BitConverter.DoubleToInt64Bits(after), before) == before)
+            if (Interlocked.CompareExchange(ref cell, Unsafe.BitCast<T, TBits>(after), before) == before)
                 return old;
         }
     }

@@ -14,6 +14,28 @@ internal sealed class LaneVectors
     /// <summary>Lanes that run together: what kernels see as a warp.</summary>
     public const int Lanes = 16;
 
+    /// <summary>
+    /// Operations that .NET's compiler knows as operators only: the methods of their names are wrappers that it inlines, which for
+    /// thousands of them it stops to do.
+    /// </summary>
+    private static readonly Dictionary<string, string> Operators = new()
+    {
+        ["Add"] = "op_Addition",
+        ["Subtract"] = "op_Subtraction",
+        ["Multiply"] = "op_Multiply",
+        ["Divide"] = "op_Division",
+        ["BitwiseAnd"] = "op_BitwiseAnd",
+        ["BitwiseOr"] = "op_BitwiseOr",
+        ["Xor"] = "op_ExclusiveOr",
+        ["OnesComplement"] = "op_OnesComplement",
+        ["Negate"] = "op_UnaryNegation",
+        ["ShiftLeft"] = "op_LeftShift",
+        ["ShiftRightArithmetic"] = "op_RightShift",
+        ["ShiftRightLogical"] = "op_UnsignedRightShift",
+        ["AllEqual"] = "op_Equality",
+        ["AnyDiffers"] = "op_Inequality",
+    };
+
     private readonly ConcurrentDictionary<(string, Type, string), MethodInfo> _methods = [];
     private readonly Type _class;
     private readonly Type _vector;
@@ -58,6 +80,9 @@ internal sealed class LaneVectors
     /// <summary>Bytes of an element.</summary>
     public static int SizeOf(Type element) => element == typeof(long) || element == typeof(ulong) || element == typeof(double) ? 8 : 4;
 
+    /// <summary>The unsigned integer of the size of a signed one.</summary>
+    public static Type Unsigned(Type element) => element == typeof(int) ? typeof(uint) : typeof(ulong);
+
     /// <summary>A method of the vector class by its name and parameters.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="element">The element of the first vector, or what a generic method is made for.</param>
@@ -67,6 +92,8 @@ internal sealed class LaneVectors
 
     private MethodInfo Find(string name, Type element, Type[] parameters)
     {
+        if (Operators.TryGetValue(name, out string? symbol))
+            return Vector(element).GetMethod(symbol, parameters) ?? throw new MissingMethodException(name);
         foreach (MethodInfo candidate in _class.GetMethods(BindingFlags.Public | BindingFlags.Static))
         {
             if (candidate.Name != name || candidate.GetParameters().Length != parameters.Length)

@@ -73,7 +73,7 @@ internal sealed class VectorCode(ILGenerator il, LaneVectors vectors)
                 Binary(i.Op == Opcode.Xor ? "Xor" : i.Op == Opcode.MinS ? "Min" : "Max", element, part, push);
                 break;
             case Opcode.MinU or Opcode.MaxU:
-                Type unsigned = Unsigned(element);
+                Type unsigned = LaneVectors.Unsigned(element);
                 push(0, part);
                 As(element, unsigned);
                 push(1, part);
@@ -188,8 +188,6 @@ internal sealed class VectorCode(ILGenerator il, LaneVectors vectors)
         _ => from.Bits >= 32 && !from.IsVector && !to.IsVector,
     };
 
-    private static Type Unsigned(Type element) => element == typeof(int) ? typeof(uint) : typeof(ulong);
-
     private void Binary(string name, Type element, int part, PushPart push)
     {
         push(0, part);
@@ -281,7 +279,7 @@ internal sealed class VectorCode(ILGenerator il, LaneVectors vectors)
                 CompareKind.FGtU => ("LessThanOrEqual", true),
                 _ => ("LessThan", true),
             };
-            Type compared = i.Comparison is >= CompareKind.LtU and <= CompareKind.GeU ? Unsigned(element) : element;
+            Type compared = i.Comparison is >= CompareKind.LtU and <= CompareKind.GeU ? LaneVectors.Unsigned(element) : element;
             push(0, p);
             As(element, compared);
             push(1, p);

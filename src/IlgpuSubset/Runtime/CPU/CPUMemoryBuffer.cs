@@ -12,7 +12,6 @@ internal sealed unsafe class CPUMemoryBuffer : MemoryBuffer
         : base(accelerator, length, elementSize)
     {
         NativePtr = (nint)NativeMemory.AlignedAlloc((nuint)Math.Max(1, LengthInBytes), Alignment);
-        GC.AddMemoryPressure(Math.Max(1, LengthInBytes));
     }
 
     /// <inheritdoc/>
@@ -38,7 +37,6 @@ internal sealed unsafe class CPUMemoryBuffer : MemoryBuffer
     {
         NativeMemory.AlignedFree((void*)NativePtr);
         NativePtr = 0;
-        GC.RemoveMemoryPressure(Math.Max(1, LengthInBytes));
     }
 
     /// <summary>The address of a stretch that lies in the buffer.</summary>
