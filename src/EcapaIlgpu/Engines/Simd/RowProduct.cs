@@ -119,22 +119,24 @@ internal sealed unsafe class RowProduct(MatrixKernel kernel, WorkerPool pool)
     /// </summary>
     private void RunPieces(PackedConv conv, int rows, Action<int, int, int, int> piece)
     {
-        int cached = Math.Clamp(CachedFloats / conv.Inputs, MatrixKernel.TileRows, MaxTiles * MatrixKernel.TileRows);
+        int tiles = RoundUp(rows) / MatrixKernel.TileRows;
+        int cached = Math.Clamp(CachedFloats / (conv.Inputs * MatrixKernel.TileRows), 1, MaxTiles);
         int wanted = pool.Threads * PiecesPerThread;
-        int rowPieces = Math.Max((rows + cached - 1) / cached, Math.Min(wanted, rows / (4 * MatrixKernel.TileRows)));
+        int rowPieces = Math.Max((tiles + cached - 1) / cached, Math.Min(wanted, tiles / 4));
         if (rowPieces > pool.Threads)
             rowPieces = (rowPieces + pool.Threads - 1) / pool.Threads * pool.Threads;
         rowPieces = Math.Max(rowPieces, 1);
-        int rowsPerPiece = RoundUp((rows + rowPieces - 1) / rowPieces);
-        rowPieces = (rows + rowsPerPiece - 1) / rowsPerPiece;
+        // As even as tiles allow, the larger pieces first: 50 tiles on two threads are 13 + 12 for each.
+        int tilesPerPiece = tiles / rowPieces, larger = tiles % rowPieces;
         int panelPieces = rowPieces >= pool.Threads ? 1 : Math.Min(conv.Panels, (wanted + rowPieces - 1) / rowPieces);
         int panelsPerPiece = (conv.Panels + panelPieces - 1) / panelPieces;
         panelPieces = (conv.Panels + panelsPerPiece - 1) / panelsPerPiece;
         pool.Run(rowPieces * panelPieces, (item, _) =>
         {
-            int from = item / panelPieces * rowsPerPiece;
-            int firstPanel = item % panelPieces * panelsPerPiece;
-            piece(from, Math.Min(rowsPerPiece, rows - from), firstPanel, Math.Min(conv.Panels, firstPanel + panelsPerPiece));
+            int rowPiece = item / panelPieces, firstPanel = item % panelPieces * panelsPerPiece;
+            int from = ((rowPiece * tilesPerPiece) + Math.Min(rowPiece, larger)) * MatrixKernel.TileRows;
+            int count = (tilesPerPiece + (rowPiece < larger ? 1 : 0)) * MatrixKernel.TileRows;
+            piece(from, Math.Min(count, rows - from), firstPanel, Math.Min(conv.Panels, firstPanel + panelsPerPiece));
         });
     }
 }

@@ -45,6 +45,38 @@ internal static unsafe class TimeStatistics
             int count = Math.Min(Chunk, frames - from);
             float* row = x + (from * stride);
             int c = 0;
+            // Two whole cache lines of each row at once: a row of these is 2 to 6 KB from the next, and a line read twice is fetched twice.
+            for (; c + 32 <= channels; c += 32)
+            {
+                Vector256<float> s0 = default, s1 = default, s2 = default, s3 = default;
+                float* at = row + c;
+                if (centre is null)
+                {
+                    for (int t = 0; t < count; t++, at += stride)
+                    {
+                        s0 += Vector256.Load(at);
+                        s1 += Vector256.Load(at + 8);
+                        s2 += Vector256.Load(at + 16);
+                        s3 += Vector256.Load(at + 24);
+                    }
+                }
+                else
+                {
+                    Vector256<float> m0 = Vector256.Load(centre + c), m1 = Vector256.Load(centre + c + 8);
+                    Vector256<float> m2 = Vector256.Load(centre + c + 16), m3 = Vector256.Load(centre + c + 24);
+                    for (int t = 0; t < count; t++, at += stride)
+                    {
+                        s0 = AddSquare(Vector256.Load(at) - m0, s0);
+                        s1 = AddSquare(Vector256.Load(at + 8) - m1, s1);
+                        s2 = AddSquare(Vector256.Load(at + 16) - m2, s2);
+                        s3 = AddSquare(Vector256.Load(at + 24) - m3, s3);
+                    }
+                }
+                s0.Store(part + c);
+                s1.Store(part + c + 8);
+                s2.Store(part + c + 16);
+                s3.Store(part + c + 24);
+            }
             for (; c + 8 <= channels; c += 8)
             {
                 Vector256<float> sum = default;
@@ -52,7 +84,7 @@ internal static unsafe class TimeStatistics
                 for (int t = 0; t < count; t++)
                 {
                     Vector256<float> value = Vector256.Load(row + (t * stride) + c) - middle;
-                    sum = centre is null ? sum + value : Vector256.MultiplyAddEstimate(value, value, sum);
+                    sum = centre is null ? sum + value : AddSquare(value, sum);
                 }
                 sum.Store(part + c);
             }
@@ -72,4 +104,8 @@ internal static unsafe class TimeStatistics
         for (int c = 0; c < channels; c++)
             result[c] = (float)(total[c] / divisor);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> AddSquare(Vector256<float> value, Vector256<float> sum) =>
+        Vector256.MultiplyAddEstimate(value, value, sum);
 }
