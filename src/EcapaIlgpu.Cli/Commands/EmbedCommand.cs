@@ -54,6 +54,31 @@ internal sealed class EmbedCommand : CliCommand
         Description = "Scale embeddings to unit length, so that a dot product is a cosine. wespeaker does not.",
     };
 
+    private readonly Option<int> _batchSeconds = new("--batch-seconds")
+    {
+        HelpName = "S",
+        Description = "Seconds of audio that go to a device at once. Without it: what suits the device and its memory. Embeddings do not depend on it.",
+        CustomParser = result => ParseCount(result, "--batch-seconds", 1_000_000),
+    };
+
+    private readonly Option<int> _decoderSeconds = new("--decoder-seconds")
+    {
+        HelpName = "S",
+        Description = "Seconds that an ffmpeg may take for one file before it is killed and the file counts as failed. Without it: 600.",
+        CustomParser = result => ParseCount(result, "--decoder-seconds", 1_000_000),
+    };
+
+    private readonly Option<bool> _stats = new("--stats")
+    {
+        Description = "At the end, on standard error: how busy each stage was, its speed, and which one holds the others back.",
+    };
+
+    private readonly Option<string?> _statsJson = new("--stats-json")
+    {
+        HelpName = "FILE",
+        Description = "The same numbers as a file of JSON.",
+    };
+
     private readonly ModelOptionSet _model = new();
 
     public EmbedCommand(CliConsole console)
@@ -64,6 +89,10 @@ internal sealed class EmbedCommand : CliCommand
         Options.Add(_output);
         Options.Add(_format);
         Options.Add(_normalize);
+        Options.Add(_batchSeconds);
+        Options.Add(_decoderSeconds);
+        Options.Add(_stats);
+        Options.Add(_statsJson);
         _model.AddAllTo(this);
     }
 
@@ -73,6 +102,7 @@ internal sealed class EmbedCommand : CliCommand
         ("ecapa embed corpus/ -o corpus.npy", "all audio below a folder as a NumPy matrix, names in corpus.txt"),
         ("ecapa embed --scp wav.scp -o xvector.ark --model voxceleb_ecapa1024/",
             "a Kaldi list to xvector.ark and xvector.scp, with wespeaker's weights"),
+        ("ecapa embed --scp wav.scp -o xvector.ark --device cuda:all --stats", "on every GPU of the machine, saying what limits the speed"),
         ("sox call.wav -t wav - trim 5 10 | ecapa embed -", "audio from another program"),
     ];
 
@@ -82,7 +112,7 @@ internal sealed class EmbedCommand : CliCommand
         IReadOnlyList<AudioInput> inputs = ListInputs(arguments);
         RefuseToOverwriteInputs(format, output, inputs, arguments.GetValue(_scp));
 
-        using SpeakerEmbedder embedder = _model.Load(arguments, Console, arguments.GetValue(_normalize));
+        using SpeakerEmbedder embedder = _model.Load(arguments, Console, options => Further(options, arguments));
         // Everything that can be known to go wrong goes wrong here, not after hours of work.
         using IEmbeddingWriter writer = output is null
             ? EmbeddingWriter.Create(format, Console.Output, "standard output", embedder.EmbeddingSize)
@@ -96,12 +126,13 @@ internal sealed class EmbedCommand : CliCommand
         bool interrupted = false;
         // Rows on the terminal and a bar on the same terminal would tear each other up.
         bool showBar = !quiet && Console.ErrorIsTerminal && !(output is null && Console.OutputIsTerminal);
+        ExtractionStatistics statistics = new();
         await ProgressBar.RunAsync(showBar ? Console.People : null, inputs.Count, async report =>
         {
             try
             {
                 ImmediateProgress progress = new(p => report(last = p));
-                await foreach (ExtractionResult result in embedder.EmbedAsync(inputs, progress, interrupt).ConfigureAwait(false))
+                await foreach (ExtractionResult result in embedder.EmbedAsync(inputs, progress, statistics, interrupt).ConfigureAwait(false))
                 {
                     Report.Problems(Console, result, quiet);
                     if (result.Error is null)
@@ -117,8 +148,25 @@ internal sealed class EmbedCommand : CliCommand
                 outputError = e;
             }
         }).ConfigureAwait(false);
+        statistics.End();
 
+        if (arguments.GetValue(_stats))
+            Report.Stages(Console, statistics);
+        if (arguments.GetValue(_statsJson) is { } json)
+            Report.WriteStages(json, statistics, last);
         return Finish(writer, inputs.Count, last, outputError, interrupted, quiet);
+    }
+
+    private EmbedderOptions Further(EmbedderOptions options, ParseResult arguments)
+    {
+        int decoderSeconds = arguments.GetValue(_decoderSeconds);
+        return options with
+        {
+            Normalize = arguments.GetValue(_normalize),
+            BatchSeconds = arguments.GetValue(_batchSeconds),
+            Audio = decoderSeconds == 0 ? options.Audio : options.Audio with { DecoderTimeLimit = TimeSpan.FromSeconds(decoderSeconds) },
+            EngineLost = loss => Report.Loss(Console, loss),
+        };
     }
 
     private (EmbeddingFormat Format, string? Output) Destination(ParseResult arguments)
