@@ -2,8 +2,8 @@ using System.CommandLine;
 using BenchmarkDotNet.Running;
 using EcapaIlgpu.Bench;
 
-// `cases` is the light harness that compare.py drives; everything else goes to BenchmarkDotNet.
-if (args is not ["cases", ..])
+// `cases` and `extraction` are the light harnesses that the scripts drive; everything else goes to BenchmarkDotNet.
+if (args is not ["cases" or "extraction", ..])
 {
     BenchmarkSwitcher.FromAssembly(typeof(CaseHarness).Assembly).Run(args);
     return 0;
@@ -35,4 +35,14 @@ command.SetAction(parsed => CaseHarness.Run(
     [.. parsed.GetValue(cases)!.Split(',').Select(name => BatchCase.Parse(name, parsed.GetValue(device)!))],
     TimeSpan.FromSeconds(parsed.GetValue(seconds)),
     Console.Out));
-return new RootCommand { command }.Parse(args).Invoke();
+
+Option<string> folder = new("--folder") { Description = "Audio files.", Required = true };
+Option<int> files = new("--files") { Description = "Files in a round.", DefaultValueFactory = _ => 200 };
+Option<int> rounds = new("--rounds") { Description = "Pairs of runs.", DefaultValueFactory = _ => 5 };
+Command extraction = new("extraction", "The bundled model on the same utterances from rows in memory and from files, in turn; one JSON line for each pair.")
+{
+    device, threads, folder, files, rounds,
+};
+extraction.SetAction(parsed => ExtractionHarness.Run(
+    parsed.GetValue(device)!, parsed.GetValue(threads), parsed.GetValue(folder)!, parsed.GetValue(files), parsed.GetValue(rounds), Console.Out));
+return new RootCommand { command, extraction }.Parse(args).Invoke();
