@@ -20,9 +20,14 @@ internal static class Report
     }
 
     /// <summary>Names a device that failed while others go on.</summary>
-    public static void Loss(CliConsole console, EngineLoss loss) => console.Complain(
-        "warning",
-        $"{loss.Engine} failed and is not used any more ({loss.Failure.Message}); what it was working on goes to the {(loss.EnginesLeft == 1 ? "one device" : $"{loss.EnginesLeft} devices")} left");
+    public static void Loss(CliConsole console, EngineLoss loss)
+    {
+        // The last one ends the command with an error.
+        if (loss.EnginesLeft == 0)
+            return;
+        string others = loss.EnginesLeft == 1 ? "the one device left" : $"the {loss.EnginesLeft} devices left";
+        console.Complain("warning", $"{loss.Engine.Description} failed and is not used any more ({loss.Failure.Message}); its work goes to {others}");
+    }
 
     /// <summary>How busy each stage was and which one holds the others back.</summary>
     public static void Stages(CliConsole console, ExtractionStatistics statistics)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using EcapaIlgpu.Audio;
 using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Kernels;
@@ -29,7 +30,7 @@ public sealed record EmbedderOptions
     /// <summary>Seconds of audio that go to a device at once; 0 for what suits it. Embeddings do not depend on it.</summary>
     public int BatchSeconds { get; init; }
 
-    /// <summary>Called, on a thread of the extraction, when one of several devices fails and the others go on with its work.</summary>
+    /// <summary>Called, on a thread of the extraction, when a device fails.</summary>
     public Action<EngineLoss>? EngineLost { get; init; }
 
     /// <summary>Receives failures and warnings about files.</summary>
@@ -40,12 +41,13 @@ public sealed record EmbedderOptions
 /// <remarks>
 /// Thread-safe: calls from several threads read audio at the same time and take turns on the engine. For many files
 /// <see cref="EmbedAsync(IEnumerable{string}, CancellationToken)"/> is much faster than <see cref="Embed(string, CancellationToken)"/> in a
-/// loop, since it reads ahead, computes in batches and on all devices chosen. Dispose when no call is running.
+/// loop, since it reads ahead, computes in batches and on all devices chosen; both give the same bits. Dispose when no call is running.
 /// </remarks>
 public sealed class SpeakerEmbedder : IDisposable
 {
     /// <summary>As many as the selector names devices; single files go to the first.</summary>
     private readonly IReadOnlyList<IEmbeddingEngine> _engines;
+    private readonly ConcurrentDictionary<IEmbeddingEngine, EngineLoss> _lost = [];
     private readonly EmbedderOptions _options;
     private readonly FeatureExtractor _features = new();
 
@@ -121,7 +123,16 @@ public sealed class SpeakerEmbedder : IDisposable
     public void Dispose()
     {
         foreach (IEmbeddingEngine engine in _engines)
-            engine.Dispose();
+        {
+            try
+            {
+                engine.Dispose();
+            }
+            catch (Exception) when (_lost.ContainsKey(engine))
+            {
+                // A device that is gone has nothing to give back; why it is gone has been said.
+            }
+        }
     }
 
     /// <inheritdoc cref="Extractor.ExtractAsync(IEnumerable{AudioInput}, IProgress{ExtractionProgress}?, ExtractionStatistics, CancellationToken)"/>
@@ -134,17 +145,32 @@ public sealed class SpeakerEmbedder : IDisposable
             Readers = _options.Threads,
             BatchRows = (int)Math.Min((long)_options.BatchSeconds * Fbank.SampleRate / Fbank.FrameShift, int.MaxValue),
             Normalize = _options.Normalize,
-            EngineLost = _options.EngineLost,
+            EngineLost = loss =>
+            {
+                _lost.TryAdd(loss.Engine, loss);
+                _options.EngineLost?.Invoke(loss);
+            },
         };
-        return new Extractor(_engines, extraction, _options.Logger).ExtractAsync(inputs, progress, statistics, cancellation);
+        IEmbeddingEngine[] left = [.. _engines.Where(engine => !_lost.ContainsKey(engine))];
+        // Of none left the failure is what a new attempt shows.
+        return new Extractor(left.Length > 0 ? left : _engines, extraction, _options.Logger).ExtractAsync(inputs, progress, statistics, cancellation);
     }
 
     private void Embed(Waveform waveform, string name, Span<float> embedding, CancellationToken cancellation)
     {
         if (embedding.Length != EmbeddingSize)
             throw new ArgumentException($"The embedding has {EmbeddingSize} numbers, the span {embedding.Length}.", nameof(embedding));
-        float[] rows = _features.Compute(waveform, name);
-        _engines[0].Embed(new PackedBatch(rows, Fbank.MelBins, [0, rows.Length / Fbank.MelBins]), embedding, cancellation);
+        if (_engines[0] is IWaveformEngine device)
+        {
+            // As in an extraction: the device's own filterbank rounds otherwise than the processor's.
+            FeatureExtractor.RequireFrame(waveform, name);
+            device.EmbedSamples(waveform.Samples, new[] { 0, waveform.Samples.Length }, embedding, cancellation);
+        }
+        else
+        {
+            float[] rows = _features.Compute(waveform, name);
+            _engines[0].Embed(new PackedBatch(rows, Fbank.MelBins, [0, rows.Length / Fbank.MelBins]), embedding, cancellation);
+        }
         RawEmbedding.Finish(embedding, name, _options.Normalize);
     }
 }

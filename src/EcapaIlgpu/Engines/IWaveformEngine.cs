@@ -16,7 +16,9 @@ public interface IWaveformEngine : IEmbeddingEngine
     /// </summary>
     int Concurrency { get; }
 
-    /// <summary>Frames (100 a second) of a batch that fit the device's memory with <see cref="Concurrency"/> such batches under way; at least 1.</summary>
+    /// <summary>
+    /// Frames (100 a second) that a batch had best have: as many as fit the device's memory with <see cref="Concurrency"/> such batches under way, but no more than does it good; at least 1.
+    /// </summary>
     int RowsThatFit { get; }
 
     /// <summary>Embeds utterances from their samples.</summary>

@@ -25,6 +25,6 @@ public sealed record ExtractionOptions
     /// <summary>Whether embeddings are scaled to unit length (wespeaker's are not).</summary>
     public bool Normalize { get; init; }
 
-    /// <summary>Called, on a thread of the extraction, when one of several engines fails and the others go on.</summary>
+    /// <summary>Called, on a thread of the extraction, when an engine fails.</summary>
     public Action<EngineLoss>? EngineLost { get; init; }
 }

@@ -18,9 +18,6 @@ internal sealed class ExtractionRun : IAsyncDisposable
     /// </summary>
     private const int MaxFilesAhead = 4096;
 
-    /// <summary>Rows that keep the multiprocessors of any device busy; more only makes the first results wait.</summary>
-    private const int DeviceBatchRows = 1 << 16;
-
     /// <summary>Rows whose activations lie in a processor's caches.</summary>
     private const int ProcessorBatchRows = 1 << 12;
 
@@ -38,7 +35,7 @@ internal sealed class ExtractionRun : IAsyncDisposable
     private readonly HashSet<IEmbeddingEngine> _engines;
     private readonly Task _threads;
     private int _readersLeft;
-    private Exception? _failure;
+    private EngineFailedException? _failure;
 
     public ExtractionRun(
         IReadOnlyList<IEmbeddingEngine> engines,
@@ -74,8 +71,7 @@ internal sealed class ExtractionRun : IAsyncDisposable
             }
             catch (OperationCanceledException) when (_failure is not null)
             {
-                System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(_failure);
-                throw;
+                throw _failure;
             }
             yield return result;
             _room.Release();
@@ -263,12 +259,10 @@ internal sealed class ExtractionRun : IAsyncDisposable
                 return;
             left = _engines.Count;
         }
+        _options.EngineLost?.Invoke(new EngineLoss(engine, failure, left));
         if (left > 0)
-        {
-            _options.EngineLost?.Invoke(new EngineLoss(engine.Description, failure, left));
             return;
-        }
-        _failure = failure;
+        _failure = new EngineFailedException(engine.Description, failure);
         _stop.Cancel();
     }
 
@@ -280,5 +274,5 @@ internal sealed class ExtractionRun : IAsyncDisposable
 
     private int BatchRows(IEmbeddingEngine engine) => _options.BatchRows > 0
         ? _options.BatchRows
-        : engine is IWaveformEngine device ? Math.Min(device.RowsThatFit, DeviceBatchRows) : ProcessorBatchRows;
+        : engine is IWaveformEngine device ? device.RowsThatFit : ProcessorBatchRows;
 }

@@ -64,6 +64,7 @@ public sealed partial class Extractor
     /// <param name="cancellation">Stops reading and computing promptly; results already handed out stay valid.</param>
     /// <returns>One result per file, in the order of the files; a file that cannot be used has an error there and stops nothing.</returns>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was triggered.</exception>
+    /// <exception cref="EngineFailedException">The last engine failed.</exception>
     public IAsyncEnumerable<ExtractionResult> ExtractAsync(
         IEnumerable<AudioInput> inputs, IProgress<ExtractionProgress>? progress = null, CancellationToken cancellation = default) =>
         ExtractAsync(inputs, progress, new ExtractionStatistics(), cancellation);
@@ -105,7 +106,7 @@ public sealed partial class Extractor
 
     private void OnEngineLost(EngineLoss loss)
     {
-        LogLoss(loss.Failure, loss.Engine, loss.EnginesLeft);
+        LogLoss(loss.Failure, loss.Engine.Description, loss.EnginesLeft);
         _options.EngineLost?.Invoke(loss);
     }
 
@@ -115,6 +116,6 @@ public sealed partial class Extractor
     [LoggerMessage(Level = LogLevel.Error, Message = "{Name} has no embedding: {Problem}")]
     private partial void LogFailure(Exception error, string name, string problem);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Engine} failed; {EnginesLeft} others take over its work")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Engine} failed; engines left: {EnginesLeft}")]
     private partial void LogLoss(Exception failure, string engine, int enginesLeft);
 }
