@@ -234,9 +234,11 @@ internal sealed class EmbedCommand : CliCommand
         {
             string skipped = run.RowsBefore > 0 ? $", {run.RowsBefore} done before" : "";
             string failed = last.Failed > 0 ? $", {last.Failed} failed{(run.FailedPath is null ? "" : $" (listed in {run.FailedPath})")}" : "";
-            string speed = run.Rows == 0 ? "" : FormattableString.Invariant(
-                $": {last.Audio.TotalSeconds:0.0} s of audio in {last.Elapsed.TotalSeconds:0.0} s ({last.Speed:0} times real time), written to {run.Description}");
-            Console.Say($"embedded {run.Rows - run.RowsBefore} {of}{skipped}{failed}{speed}");
+            int embedded = run.Rows - run.RowsBefore;
+            string speed = embedded == 0 ? "" : FormattableString.Invariant(
+                $": {last.Audio.TotalSeconds:0.0} s of audio in {last.Elapsed.TotalSeconds:0.0} s ({last.Speed:0} times real time)");
+            string written = run.Rows == 0 ? "" : $", written to {run.Description}";
+            Console.Say($"embedded {embedded} {of}{skipped}{failed}{speed}{written}");
         }
         return last.Failed > 0 ? ExitCode.Failed : ExitCode.Done;
     }

@@ -6,6 +6,7 @@ using System.Numerics;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace EcapaIlgpu.Extraction.Journals;
 
@@ -25,6 +26,9 @@ internal sealed record FailedInput(AudioInput Input, string Problem);
 /// <param name="Failure">Why there is no row; null where there is one.</param>
 internal readonly record struct JournalEntry(int Ordinal, int RowBytes, int LineBytes, uint Checksum, FailedInput? Failure = null)
 {
+    /// <summary>Of three int32 and eight digits, with spaces between.</summary>
+    private const int MaxRowLength = 48;
+
     /// <summary>CRC-32C over the ordinal (little-endian int32), the row and the line.</summary>
     public static uint ChecksumOf(int ordinal, ReadOnlySpan<byte> row, ReadOnlySpan<byte> line) =>
         ~Add(Add(BitOperations.Crc32C(~0u, (uint)ordinal), row), line);
@@ -32,14 +36,13 @@ internal readonly record struct JournalEntry(int Ordinal, int RowBytes, int Line
     /// <summary>Writes the line and its end.</summary>
     public void WriteTo(IBufferWriter<byte> line)
     {
-        Encoding.UTF8.GetBytes(Ordinal.ToString(CultureInfo.InvariantCulture), line);
         if (Failure is null)
         {
-            Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $" {RowBytes} {LineBytes} {Checksum:x8}"), line);
+            line.Advance(Format(line.GetSpan(MaxRowLength)));
         }
         else
         {
-            line.Write(" "u8);
+            Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Ordinal} "), line);
             using Utf8JsonWriter json = new(line, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
             json.WriteStartObject();
             json.WriteString("name"u8, Failure.Input.Name);
@@ -63,12 +66,20 @@ internal readonly record struct JournalEntry(int Ordinal, int RowBytes, int Line
             return entry.Failure is not null;
         }
         if (!TryReadCount(ref rest, out int rowBytes) || !TryReadCount(ref rest, out int lineBytes)
-            || !Utf8Parser.TryParse(rest, out uint checksum, out int read, 'x') || read != rest.Length || read != 2 * sizeof(uint))
+            || !Utf8Parser.TryParse(rest, out uint checksum, out _, 'x'))
         {
             return false;
         }
         entry = new JournalEntry(ordinal, rowBytes, lineBytes, checksum);
-        return true;
+        // There is one way to write an entry, so that what reads as one but is written otherwise is damage.
+        Span<byte> written = stackalloc byte[MaxRowLength];
+        return line.Span.SequenceEqual(written[..entry.Format(written)]);
+    }
+
+    private int Format(Span<byte> line)
+    {
+        Utf8.TryWrite(line, CultureInfo.InvariantCulture, $"{Ordinal} {RowBytes} {LineBytes} {Checksum:x8}", out int length);
+        return length;
     }
 
     private static bool TryReadCount(ref ReadOnlySpan<byte> text, out int count)

@@ -68,12 +68,21 @@ internal sealed record JournalHeader(RunIdentity Run, OrdinalSet? ShardInputs)
                 [.. json.GetProperty("options").EnumerateObject().Select(o => KeyValuePair.Create(o.Name, o.Value.GetString() ?? ""))];
             RunIdentity run = new(
                 format, json.GetProperty("embedding_size").GetInt32(), Text(json, "model"), options, inputs, Text(json, "list"), shard);
-            return inputs >= 0 ? new JournalHeader(run, shardInputs) : null;
+            JournalHeader header = new(run, shardInputs);
+            return inputs >= 0 && header.IsWrittenAs(line.Span) ? header : null;
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             return null;
         }
+    }
+
+    /// <summary>Whether a line is what <see cref="WriteTo"/> writes: what reads alike but is written otherwise is damage.</summary>
+    private bool IsWrittenAs(ReadOnlySpan<byte> line)
+    {
+        ArrayBufferWriter<byte> written = new();
+        WriteTo(written);
+        return written.WrittenSpan[..^1].SequenceEqual(line);
     }
 
     private static string Text(JsonElement json, string property) => json.GetProperty(property).GetString() ?? "";
