@@ -57,6 +57,7 @@ internal static class CliProgram
         RootCommand root = new("Speaker embeddings from speech, with wespeaker's ECAPA-TDNN.")
         {
             new EmbedCommand(console),
+            new MergeCommand(console),
             new SimilarityCommand(console),
             new ClassifyCommand(console),
             new InfoCommand(console),

@@ -1,61 +1,105 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace EcapaIlgpu;
 
 /// <summary>
 /// A file that appears under its name only when it is complete: it is written beside, under a hidden temporary name, and moved into place.
 /// Writes go straight to the file, unbuffered, so that a row is either in it or not when the disk fills up or the run is stopped.
 /// </summary>
+/// <remarks>
+/// Two kinds differ in what remains when a run ends without <see cref="Commit"/>: nothing of a file from <see cref="Create"/>; the whole unfinished
+/// file, under a name that the next run finds (<see cref="PartialPath"/>), of one from <see cref="CreatePartial"/> or <see cref="OpenPartial"/>.
+/// </remarks>
 internal sealed class OutputFile : IDisposable
 {
+    private const int WouldBlockOnLinux = 11;
+    private const int WouldBlockOnMac = 35;
+    private const int SharingViolation = unchecked((int)0x80070020);
+
     private readonly Stream _stream;
     private readonly string _name;
     private readonly string? _temporaryPath;
     private readonly string? _finalPath;
     private readonly bool _ownsStream;
     private long _wholeBytes;
-    private bool _committed;
+    private bool _leaveBehind;
 
-    private OutputFile(Stream stream, string name, bool ownsStream, string? temporaryPath = null, string? finalPath = null)
+    private OutputFile(
+        Stream stream, string name, bool ownsStream, string? temporaryPath = null, string? finalPath = null, bool leaveBehind = false)
     {
         _stream = stream;
         _name = name;
         _ownsStream = ownsStream;
         _temporaryPath = temporaryPath;
         _finalPath = finalPath;
+        _leaveBehind = leaveBehind;
     }
 
     /// <summary>Bytes written so far.</summary>
     public long Position { get; private set; }
 
+    /// <summary>The file as it is being written, for reading back; only where it is one.</summary>
+    public SafeFileHandle Handle => ((FileStream)_stream).SafeFileHandle;
+
     /// <summary>
     /// Begins a file. Devices (anything below <c>/dev</c>, where a file cannot be moved into place) are written directly.
     /// </summary>
     /// <exception cref="InputException">The folder does not exist or cannot be written.</exception>
-    public static OutputFile Create(string path)
+    public static OutputFile Create(string path) => Open(path, () =>
     {
-        string full = Path.GetFullPath(path);
-        try
+        if (IsDevice(path))
         {
-            if (full.StartsWith("/dev/", StringComparison.Ordinal))
-            {
-                FileStream device = new(full, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-                return new OutputFile(device, path, ownsStream: true);
-            }
-            // Writing through a link replaces what it points at, not the link.
-            full = (File.Exists(full) ? File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName : null) ?? full;
-            if (Directory.Exists(full))
-                throw new InputException(path, "cannot be written: it is a folder; give the name of a file");
-            string folder = Path.GetDirectoryName(full)!;
-            if (!Directory.Exists(folder))
-                throw new InputException(path, $"cannot be written: there is no folder '{folder}'; create it first");
-            string temporary = Path.Combine(folder, $".{Path.GetFileName(full)}.{Guid.NewGuid():N}.partial");
-            FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
-            return new OutputFile(stream, path, ownsStream: true, temporary, full);
+            FileStream device = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+            return new OutputFile(device, path, ownsStream: true);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException(path, $"cannot be written: {e.Message}", e);
-        }
-    }
+        string final = FinalPath(path);
+        string temporary = Beside(final, $".{Guid.NewGuid():N}");
+        FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+        return new OutputFile(stream, path, ownsStream: true, temporary, final);
+    });
+
+    /// <summary>Begins a file that another run can continue, in the place of an unfinished one that may be there.</summary>
+    /// <inheritdoc cref="OpenPartial" path="/param[@name='path']|/param[@name='share']|/exception"/>
+    public static OutputFile CreatePartial(string path, FileShare share = FileShare.Read) => Open(path, () =>
+    {
+        OutputFile file = OpenPartialFile(path, FileMode.OpenOrCreate, share);
+        // Not FileMode.Create, which would empty another run's file before finding that it is in use.
+        file._stream.SetLength(0);
+        return file;
+    });
+
+    /// <summary>Opens a file that an earlier run left unfinished, unchanged; <see cref="CutTo"/> says where it goes on.</summary>
+    /// <param name="path">Its final path.</param>
+    /// <param name="share">What other openers may do meanwhile; <see cref="FileShare.None"/> keeps a second run out.</param>
+    /// <exception cref="InputException">The folder does not exist or cannot be written, or the file is in use.</exception>
+    public static OutputFile OpenPartial(string path, FileShare share = FileShare.Read) => Open(path, () => OpenPartialFile(path, FileMode.Open, share));
+
+    /// <summary>Makes a finished file an unfinished one again by a copy, so that what stands under the name stays until it is replaced.</summary>
+    /// <param name="path">The finished file.</param>
+    /// <param name="overwrite">Whether the copy may replace an unfinished file.</param>
+    /// <exception cref="InputException">It cannot be copied.</exception>
+    public static void CopyToPartial(string path, bool overwrite) => Open(path, () =>
+    {
+        string final = FinalPath(path);
+        string temporary = Beside(final, $".{Guid.NewGuid():N}");
+        File.Copy(final, temporary);
+        File.Move(temporary, Beside(final, ""), overwrite);
+        return 0;
+    });
+
+    /// <summary>Makes a file that has its final name already an unfinished one again.</summary>
+    /// <exception cref="InputException">It cannot be moved.</exception>
+    public static void MoveToPartial(string path) => Open(path, () =>
+    {
+        File.Move(FinalPath(path), PartialPath(path));
+        return 0;
+    });
+
+    /// <summary>Where an unfinished file lies that belongs under a path: a hidden name in the same folder.</summary>
+    public static string PartialPath(string path) => Beside(FinalPath(path), "");
+
+    /// <summary>Whether a path is a device, which has no place beside it.</summary>
+    public static bool IsDevice(string path) => Path.GetFullPath(path).StartsWith("/dev/", StringComparison.Ordinal);
 
     /// <summary>Writes to a stream that is already there, standard output say; it stays open.</summary>
     public static OutputFile Over(Stream stream, string name) => new(stream, name, ownsStream: false);
@@ -68,7 +112,8 @@ internal sealed class OutputFile : IDisposable
         {
             _stream.Write(bytes);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        // An argument out of range is .NET's word for a file larger than its file system, or a limit of the user, allows.
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
         {
             throw CannotWrite(e);
         }
@@ -77,6 +122,37 @@ internal sealed class OutputFile : IDisposable
 
     /// <summary>Says that what has been written makes whole rows: it is kept if writing fails later.</summary>
     public void MarkWhole() => _wholeBytes = Position;
+
+    /// <summary>Cuts off what follows, and goes on from there.</summary>
+    /// <exception cref="InputException">The file cannot be cut.</exception>
+    public void CutTo(long wholeBytes)
+    {
+        try
+        {
+            if (_stream.Length != wholeBytes)
+                _stream.SetLength(wholeBytes);
+            _stream.Position = Position = _wholeBytes = wholeBytes;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CannotWrite(e);
+        }
+    }
+
+    /// <summary>Has what was written survive a failure of the machine, not only of this process.</summary>
+    /// <exception cref="InputException">The device does not take it.</exception>
+    public void FlushToDisk()
+    {
+        try
+        {
+            if (_stream is FileStream file)
+                file.Flush(flushToDisk: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CannotWrite(e);
+        }
+    }
 
     /// <summary>Cuts off what follows the last whole row, rewrites the beginning where asked, and moves the file into place.</summary>
     /// <param name="head">Bytes that replace the first ones.</param>
@@ -94,6 +170,8 @@ internal sealed class OutputFile : IDisposable
                     _stream.Position = 0;
                     _stream.Write(head);
                 }
+                // The name must not reach the disk before the bytes do: after a power cut it would stand over an empty file.
+                FlushToDisk();
                 _stream.Dispose();
                 File.Move(_temporaryPath!, _finalPath, overwrite: true);
             }
@@ -101,7 +179,7 @@ internal sealed class OutputFile : IDisposable
             {
                 _stream.Flush();
             }
-            _committed = true;
+            _leaveBehind = true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -109,12 +187,15 @@ internal sealed class OutputFile : IDisposable
         }
     }
 
-    /// <summary>Closes the file; without <see cref="Commit"/> nothing of it remains.</summary>
+    /// <summary>Has nothing remain of an unfinished file when it is closed.</summary>
+    public void Abandon() => _leaveBehind = false;
+
+    /// <summary>Closes the file.</summary>
     public void Dispose()
     {
         if (_ownsStream)
             _stream.Dispose();
-        if (_temporaryPath is null || _committed)
+        if (_temporaryPath is null || _leaveBehind)
             return;
         try
         {
@@ -125,6 +206,45 @@ internal sealed class OutputFile : IDisposable
             // The reason for the failure is already on its way to the caller; a stray temporary file is no better reason.
         }
     }
+
+    private static T Open<T>(string path, Func<T> open)
+    {
+        try
+        {
+            return open();
+        }
+        catch (IOException e) when (e.HResult is WouldBlockOnLinux or WouldBlockOnMac or SharingViolation)
+        {
+            throw new InputException(path, "another run is writing to it; wait for that one to end, or write elsewhere", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException(path, $"cannot be written: {e.Message}", e);
+        }
+    }
+
+    private static OutputFile OpenPartialFile(string path, FileMode mode, FileShare share)
+    {
+        string final = FinalPath(path);
+        string partial = Beside(final, "");
+        return new OutputFile(new FileStream(partial, mode, FileAccess.ReadWrite, share, bufferSize: 0), path, ownsStream: true, partial, final, leaveBehind: true);
+    }
+
+    /// <summary>The file that a path stands for: writing through a link replaces what it points at, not the link.</summary>
+    private static string FinalPath(string path)
+    {
+        string full = Path.GetFullPath(path);
+        full = (File.Exists(full) ? File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName : null) ?? full;
+        if (Directory.Exists(full))
+            throw new InputException(path, "cannot be written: it is a folder; give the name of a file");
+        string folder = Path.GetDirectoryName(full)!;
+        return Directory.Exists(folder)
+            ? full
+            : throw new InputException(path, $"cannot be written: there is no folder '{folder}'; create it first");
+    }
+
+    private static string Beside(string final, string mark) =>
+        Path.Combine(Path.GetDirectoryName(final)!, $".{Path.GetFileName(final)}{mark}.partial");
 
     private InputException CannotWrite(Exception e) => new(_name, $"cannot be written: {e.Message}", e);
 }

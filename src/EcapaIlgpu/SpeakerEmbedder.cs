@@ -68,6 +68,14 @@ public sealed class SpeakerEmbedder : IDisposable
     /// <summary>Numbers per embedding.</summary>
     public int EmbeddingSize => _engines[0].Config.EmbeddingSize;
 
+    /// <summary>What, besides the model's file, an embedding's numbers depend on, whatever the device: options as the command line calls them.</summary>
+    internal IReadOnlyList<KeyValuePair<string, string>> OptionsOfValues =>
+    [
+        new("--pooling", Model.Config.Pooling.ToString().ToUpperInvariant()),
+        new("--channel", _options.Audio.Channel.ToString()),
+        new("--normalize", _options.Normalize ? "yes" : "no"),
+    ];
+
     /// <summary>Loads a model and prepares to compute it.</summary>
     /// <param name="model">A wespeaker directory, a PyTorch checkpoint or a .safetensors file; null for the bundled model.</param>
     /// <param name="options">How; null for the defaults.</param>

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using EcapaIlgpu.Extraction;
+using EcapaIlgpu.Extraction.Journals;
+using EcapaIlgpu.Extraction.Shards;
 using EcapaIlgpu.Extraction.Writers;
 
 namespace EcapaIlgpu.Cli.Commands;
@@ -7,15 +9,6 @@ namespace EcapaIlgpu.Cli.Commands;
 /// <summary><c>ecapa embed</c>: many files to embeddings.</summary>
 internal sealed class EmbedCommand : CliCommand
 {
-    private static readonly Dictionary<string, EmbeddingFormat> Formats = new(StringComparer.OrdinalIgnoreCase)
-    {
-        ["jsonl"] = EmbeddingFormat.JsonLines,
-        ["csv"] = EmbeddingFormat.Csv,
-        ["npy"] = EmbeddingFormat.Npy,
-        ["ark"] = EmbeddingFormat.KaldiArk,
-        ["txt"] = EmbeddingFormat.KaldiText,
-    };
-
     private readonly Argument<string[]> _inputs = new("inputs")
     {
         Arity = ArgumentArity.ZeroOrMore,
@@ -38,15 +31,35 @@ internal sealed class EmbedCommand : CliCommand
 
     private readonly Option<EmbeddingFormat?> _format = new("--format", "-f")
     {
-        HelpName = string.Join('|', Formats.Keys),
+        HelpName = string.Join('|', EmbeddingWriter.Names.Keys),
         Description = "The format, whatever the file is called.",
         CustomParser = result =>
         {
-            if (Formats.TryGetValue(result.Tokens[0].Value, out EmbeddingFormat format))
+            if (EmbeddingWriter.Names.TryGetValue(result.Tokens[0].Value, out EmbeddingFormat format))
                 return format;
-            result.AddError($"'{result.Tokens[0].Value}' is no format; there are {string.Join(", ", Formats.Keys)}.");
+            result.AddError($"'{result.Tokens[0].Value}' is no format; there are {string.Join(", ", EmbeddingWriter.Names.Keys)}.");
             return null;
         },
+    };
+
+    private readonly Option<bool> _resume = new("--resume")
+    {
+        Description = "Continue a run that was stopped or killed, with the same inputs, model and options: finished files are not read again, failed ones are "
+            + "tried again. Nothing to continue is no error, so a job's command can always say it.",
+    };
+
+    private readonly Option<bool> _restart = new("--restart")
+    {
+        Description = "Throw away the rows of an unfinished run that is there. Without this and --resume it is an error.",
+    };
+
+    private readonly ShardOption _shard = new();
+
+    private readonly Option<string?> _failed = new("--failed")
+    {
+        HelpName = "LIST",
+        Description = "Where to list the files that failed, with their reasons, for --scp to read. Without it: the output's name and .failed.scp, where there "
+            + "is an output. Only there if something failed.",
     };
 
     private readonly Option<bool> _normalize = new("--normalize")
@@ -88,6 +101,10 @@ internal sealed class EmbedCommand : CliCommand
         Options.Add(_scp);
         Options.Add(_output);
         Options.Add(_format);
+        Options.Add(_resume);
+        Options.Add(_restart);
+        Options.Add(_shard);
+        Options.Add(_failed);
         Options.Add(_normalize);
         Options.Add(_batchSeconds);
         Options.Add(_decoderSeconds);
@@ -103,6 +120,9 @@ internal sealed class EmbedCommand : CliCommand
         ("ecapa embed --scp wav.scp -o xvector.ark --model voxceleb_ecapa1024/",
             "a Kaldi list to xvector.ark and xvector.scp, with wespeaker's weights"),
         ("ecapa embed --scp wav.scp -o xvector.ark --device cuda:all --stats", "on every GPU of the machine, saying what limits the speed"),
+        ("ecapa embed corpus/ -o corpus.npy --resume", "go on where an earlier run was killed"),
+        ("ecapa embed corpus/ -o part-2.npy --shard 2/8", "the second of eight machines; then: ecapa merge corpus.npy part-*.npy"),
+        ("ecapa embed --scp corpus.npy.failed.scp -o rest.npy", "what failed, once the reason is mended"),
         ("sox call.wav -t wav - trim 5 10 | ecapa embed -", "audio from another program"),
     ];
 
@@ -110,33 +130,42 @@ internal sealed class EmbedCommand : CliCommand
     {
         (EmbeddingFormat format, string? output) = Destination(arguments);
         IReadOnlyList<AudioInput> inputs = ListInputs(arguments);
-        RefuseToOverwriteInputs(format, output, inputs, arguments.GetValue(_scp));
+        string? failed = arguments.GetValue(_failed) ?? (output is null ? null : RunOutput.FailedPathOf(EmbeddingWriter.FilesOf(format, output)[0]));
+        RefuseToOverwriteInputs(format, output, failed, inputs, arguments.GetValue(_scp));
+        Shard? shard = _shard.Choose(arguments, Console);
 
         using SpeakerEmbedder embedder = _model.Load(arguments, Console, options => Further(options, arguments));
         // Everything that can be known to go wrong goes wrong here, not after hours of work.
-        using IEmbeddingWriter writer = output is null
-            ? EmbeddingWriter.Create(format, Console.Output, "standard output", embedder.EmbeddingSize)
-            : EmbeddingWriter.Create(format, output, embedder.EmbeddingSize);
-        foreach (AudioInput input in inputs)
-            writer.CheckName(input.Name);
-
+        using RunOutput? run = output is null
+            ? RunOutput.InStream(EmbeddingWriter.Create(format, Console.Output, "standard output", embedder.EmbeddingSize), inputs, shard, failed, interrupt)
+            : OutputFile.IsDevice(output)
+                ? RunOutput.InStream(EmbeddingWriter.Create(format, output, embedder.EmbeddingSize), inputs, shard, arguments.GetValue(_failed), interrupt)
+                : RunOutput.InFiles(embedder, inputs, shard, format, output, failed!, Unfinished(arguments), interrupt);
+        if (run is null)
+        {
+            Console.Say($"nothing to do: a finished run's {output} is there");
+            return ExitCode.Done;
+        }
         bool quiet = _model.Quiet(arguments);
+        if (!quiet && shard is not null)
+            Console.Say($"shard {shard}: {run.InputCount} of {inputs.Count} files");
+        if (!quiet && run.RowsBefore > 0)
+            Console.Say($"resuming: {run.RowsBefore} of {run.InputCount} files are done");
         ExtractionProgress last = default;
         Exception? stopped = null;
         bool interrupted = false;
         // Rows on the terminal and a bar on the same terminal would tear each other up.
         bool showBar = !quiet && Console.ErrorIsTerminal && !(output is null && Console.OutputIsTerminal);
         ExtractionStatistics statistics = new();
-        await ProgressBar.RunAsync(showBar ? Console.People : null, inputs.Count, async report =>
+        await ProgressBar.RunAsync(showBar ? Console.People : null, run.Remaining.Count, async report =>
         {
             try
             {
                 ImmediateProgress progress = new(p => report(last = p));
-                await foreach (ExtractionResult result in embedder.EmbedAsync(inputs, progress, statistics, interrupt).ConfigureAwait(false))
+                await foreach (ExtractionResult result in embedder.EmbedAsync(run.Remaining, progress, statistics, interrupt).ConfigureAwait(false))
                 {
                     Report.Problems(Console, result, quiet);
-                    if (result.Error is null)
-                        writer.Write(result);
+                    run.Write(result);
                 }
             }
             catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
@@ -154,7 +183,7 @@ internal sealed class EmbedCommand : CliCommand
             Report.Stages(Console, statistics);
         if (arguments.GetValue(_statsJson) is { } json)
             Report.WriteStages(json, statistics, last);
-        return Finish(writer, inputs.Count, last, stopped, interrupted, quiet);
+        return Finish(run, last, stopped, interrupted, quiet);
     }
 
     private EmbedderOptions Further(EmbedderOptions options, ParseResult arguments)
@@ -173,6 +202,11 @@ internal sealed class EmbedCommand : CliCommand
     {
         string? output = arguments.GetValue(_output);
         EmbeddingFormat? format = arguments.GetValue(_format);
+        bool resume = arguments.GetValue(_resume);
+        if (resume && arguments.GetValue(_restart))
+            throw new UsageException("Either --resume, which keeps the rows of an unfinished run, or --restart, which throws them away.");
+        if (resume && (output is null or "-" || OutputFile.IsDevice(output)))
+            throw new UsageException("--resume needs a file to continue: give it with --output.");
         if (output is null or "-")
         {
             return format == EmbeddingFormat.Npy
@@ -182,7 +216,7 @@ internal sealed class EmbedCommand : CliCommand
         format ??= EmbeddingWriter.FormatOf(output);
         return format is { } known
             ? (known, output)
-            : throw new UsageException($"'{output}' does not say its format by its ending; give --format {string.Join('|', Formats.Keys)}.");
+            : throw new UsageException($"'{output}' does not say its format by its ending; give --format {string.Join('|', EmbeddingWriter.Names.Keys)}.");
     }
 
     private IReadOnlyList<AudioInput> ListInputs(ParseResult arguments)
@@ -198,32 +232,41 @@ internal sealed class EmbedCommand : CliCommand
         return scp == "-" ? WavScp.Read(Console.Input, "standard input") : WavScp.Read(scp);
     }
 
+    private UnfinishedRun Unfinished(ParseResult arguments) => arguments.GetValue(_resume)
+        ? UnfinishedRun.Resume
+        : arguments.GetValue(_restart) ? UnfinishedRun.Discard : UnfinishedRun.Refuse;
+
     /// <summary>A slip such as <c>--scp wav.scp -o wav.ark</c>, whose index is called wav.scp, must not cost the list.</summary>
-    private static void RefuseToOverwriteInputs(EmbeddingFormat format, string? output, IReadOnlyList<AudioInput> inputs, string? scp)
+    private static void RefuseToOverwriteInputs(
+        EmbeddingFormat format, string? output, string? failed, IReadOnlyList<AudioInput> inputs, string? scp)
     {
-        if (output is null)
+        if (failed is null)
             return;
-        HashSet<string> written = new(EmbeddingWriter.FilesOf(format, output).Select(Path.GetFullPath), StringComparer.Ordinal);
+        HashSet<string> written = new(
+            (output is null ? [] : RunOutput.FilesOf(format, output)).Append(failed).Select(Path.GetFullPath), StringComparer.Ordinal);
         string? read = inputs.Select(i => i.Path).Append(scp)
             .FirstOrDefault(path => path is not null and not "-" && written.Contains(Path.GetFullPath(path)));
-        if (read is not null)
-            throw new UsageException($"--output {output} would overwrite '{read}', which is read; choose another name.");
+        if (read is null)
+            return;
+        string option = Path.GetFullPath(read) == Path.GetFullPath(failed) ? $"The list of failed files {failed}" : $"--output {output}";
+        throw new UsageException($"{option} would overwrite '{read}', which is read; choose another name.");
     }
 
-    private int Finish(IEmbeddingWriter writer, int total, ExtractionProgress last, Exception? stopped, bool interrupted, bool quiet)
+    private int Finish(RunOutput run, ExtractionProgress last, Exception? stopped, bool interrupted, bool quiet)
     {
         try
         {
             // A run cut short before its first row has nothing to put in the place of what an earlier run may have left.
-            if (writer.Rows > 0 || (stopped is null && !interrupted))
-                writer.Complete();
+            if (run.Rows > 0 || (stopped is null && !interrupted))
+                run.Complete();
         }
         catch (InputException e)
         {
             stopped ??= e;
         }
-        string files = $"{writer.Rows} of {total} {(total == 1 ? "file" : "files")}";
-        string where = writer.Rows > 0 ? $"{files} written to {writer.Description}" : $"{files}, nothing is written";
+        string of = $"of {run.InputCount} {(run.InputCount == 1 ? "file" : "files")}";
+        string continued = run.CanBeResumed && run.Rows > 0 ? "; --resume continues" : "";
+        string where = run.Rows > 0 ? $"{run.Rows} {of} written to {run.Description}{continued}" : $"0 {of}, nothing is written";
         if (stopped is not null)
         {
             Console.Complain("error", stopped.Message);
@@ -237,10 +280,13 @@ internal sealed class EmbedCommand : CliCommand
         }
         if (!quiet || last.Failed > 0)
         {
-            string failed = last.Failed > 0 ? $", {last.Failed} failed" : "";
-            string speed = writer.Rows == 0 ? "" : FormattableString.Invariant(
-                $": {last.Audio.TotalSeconds:0.0} s of audio in {last.Elapsed.TotalSeconds:0.0} s ({last.Speed:0} times real time), written to {writer.Description}");
-            Console.Say($"embedded {files}{failed}{speed}");
+            string skipped = run.RowsBefore > 0 ? $", {run.RowsBefore} done before" : "";
+            string failed = last.Failed > 0 ? $", {last.Failed} failed{(run.FailedPath is null ? "" : $" (listed in {run.FailedPath})")}" : "";
+            int embedded = run.Rows - run.RowsBefore;
+            string speed = embedded == 0 ? "" : FormattableString.Invariant(
+                $": {last.Audio.TotalSeconds:0.0} s of audio in {last.Elapsed.TotalSeconds:0.0} s ({last.Speed:0} times real time)");
+            string written = run.Rows == 0 ? "" : $", written to {run.Description}";
+            Console.Say($"embedded {embedded} {of}{skipped}{failed}{speed}{written}");
         }
         return last.Failed > 0 ? ExitCode.Failed : ExitCode.Done;
     }

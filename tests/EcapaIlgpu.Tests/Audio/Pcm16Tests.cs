@@ -11,6 +11,13 @@ public sealed class Pcm16Tests
         short[] pcm = new short[samples.Length];
         Assert.True(Pcm16.TryConvert(samples, pcm));
         Assert.Equal(samples, pcm.Select(i => (float)i));
+        for (int length = pcm.Length - 40; length <= pcm.Length; length++)
+        {
+            float[] again = new float[length + 1];
+            Pcm16.ToSingle(pcm.AsSpan(0, length), again);
+            Assert.Equal(samples[..length], again[..length]);
+            Assert.Equal(0, again[length]);
+        }
     }
 
     [Theory]

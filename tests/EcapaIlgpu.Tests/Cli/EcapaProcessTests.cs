@@ -42,7 +42,7 @@ public sealed class EcapaProcessTests : IDisposable
         CliResult result = await Ecapa.EndAsync(process);
 
         Assert.Equal(130, result.Code);
-        Assert.Equal(["e.jsonl", "long.scp", "short.wav"], _folder.Entries());
+        Assert.Equal(["e.jsonl", "e.jsonl.journal", "long.scp", "short.wav"], _folder.Entries());
         string[] lines = File.ReadAllLines(_folder["e.jsonl"]);
         Assert.InRange(lines.Length, 1, 99_999);
         Assert.Contains($"interrupted: {lines.Length} of 100000 files", result.Error);

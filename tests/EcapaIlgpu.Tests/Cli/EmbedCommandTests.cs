@@ -52,7 +52,10 @@ public sealed class EmbedCommandTests : IDisposable
         string list = _folder.Write("wav.scp", $"first {Sample("awb_1.wav")}\nsecond {Sample("slt_1.wav")}\n");
         foreach (string file in new[] { "e.npy", "k.ark", "c.csv", "t.txt", "j.jsonl" })
             Assert.Equal(0, (await Embed("--scp", list, "-o", _folder[file])).Code);
-        Assert.Equal(["c.csv", "e.npy", "e.txt", "j.jsonl", "k.ark", "k.scp", "t.txt", "wav.scp"], _folder.Entries());
+        Assert.Equal(
+            ["c.csv", "c.csv.journal", "e.npy", "e.npy.journal", "e.txt", "j.jsonl", "j.jsonl.journal", "k.ark", "k.ark.journal", "k.scp", "t.txt", "t.txt.journal",
+                "wav.scp"],
+            _folder.Entries());
 
         (double[] npy, int[] shape) = TestFiles.ReadNpy(_folder["e.npy"]);
         Assert.Equal(2, shape[0]);

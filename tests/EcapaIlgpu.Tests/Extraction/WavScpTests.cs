@@ -55,12 +55,14 @@ public sealed class WavScpTests
     public void What_is_written_is_read_back()
     {
         Gen<string> word = Gen.NonEmptyListOf(Gen.Elements("abcXYZ019_-./#é日".ToCharArray())).Select(c => new string([.. c]));
+        // A line that begins with '# ' is a remark.
+        Gen<string> names = word.Where(w => w != "#");
         Gen<string> path = Gen.NonEmptyListOf(word).Select(w => string.Join(' ', w));
         Gen<string> separator = Gen.Elements(" ", "\t", "   ");
         Gen<string> lineEnd = Gen.Elements("\n", "\r\n", "\n\n", " \n");
         Gen<List<(AudioInput Input, string Line)>> lists =
             Gen.NonEmptyListOf(
-                from name in word
+                from name in names
                 from location in path
                 from between in separator
                 from end in lineEnd
@@ -70,6 +72,18 @@ public sealed class WavScpTests
         Check.One(Config.QuickThrowOnFailure.WithMaxTest(200), Prop.ForAll(lists.ToArbitrary(), list =>
             Read(string.Concat(list.Select(l => l.Line))).SequenceEqual(list.Select(l => l.Input))));
     }
+
+    [Theory]
+    [InlineData("# why\n#\n#\tmore\na x.wav\n", "a", "x.wav")]
+    [InlineData("#1 x.wav\n", "#1", "x.wav")]
+    [InlineData("\"my take.wav\"  my take.wav\n", "my take.wav", "my take.wav")]
+    [InlineData("a \"/data/ends with |\"", "a", "/data/ends with |")]
+    [InlineData("\"\\u65e5\\n\" \"/a b \"\n", "日\n", "/a b ")]
+    [InlineData("\"a\"b x.wav\n", "\"a\"b", "x.wav")]
+    [InlineData("\"a b x.wav\n", "\"a", "b x.wav")]
+    [InlineData("a \"x\" y.wav\n", "a", "\"x\" y.wav")]
+    public void Remarks_are_passed_over_and_quotes_hold_what_could_not_be_written_otherwise(string text, string name, string path) =>
+        Assert.Equal([new AudioInput(name, path)], Read(text));
 
     [Fact]
     public void Any_bytes_give_a_list_or_an_input_error()

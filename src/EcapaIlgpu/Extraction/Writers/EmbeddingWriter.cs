@@ -22,6 +22,17 @@ public enum EmbeddingFormat
 /// <summary>The writers by format.</summary>
 public static class EmbeddingWriter
 {
+    /// <summary>The formats by what <c>--format</c> calls them.</summary>
+    internal static IReadOnlyDictionary<string, EmbeddingFormat> Names { get; } =
+        new Dictionary<string, EmbeddingFormat>(StringComparer.OrdinalIgnoreCase)
+        {
+            ["jsonl"] = EmbeddingFormat.JsonLines,
+            ["csv"] = EmbeddingFormat.Csv,
+            ["npy"] = EmbeddingFormat.Npy,
+            ["ark"] = EmbeddingFormat.KaldiArk,
+            ["txt"] = EmbeddingFormat.KaldiText,
+        };
+
     /// <summary>The format that a path's extension asks for; null where it asks for none of them.</summary>
     public static EmbeddingFormat? FormatOf(string path) => Path.GetExtension(path).ToLowerInvariant() switch
     {
@@ -46,12 +57,8 @@ public static class EmbeddingWriter
     /// <param name="path">Where. For <see cref="EmbeddingFormat.KaldiArk"/> either file of the pair names both.</param>
     /// <param name="embeddingSize">Numbers per embedding.</param>
     /// <exception cref="InputException">The output cannot be written.</exception>
-    public static IEmbeddingWriter Create(EmbeddingFormat format, string path, int embeddingSize) => format switch
-    {
-        EmbeddingFormat.Npy => new NpyWriter(path, embeddingSize),
-        EmbeddingFormat.KaldiArk => new KaldiArkWriter(ArkPath(path)),
-        _ => Create(format, OutputFile.Create(path), path, embeddingSize),
-    };
+    public static IEmbeddingWriter Create(EmbeddingFormat format, string path, int embeddingSize) =>
+        RowWriter.Create(RowFormat.InFiles(format, path, embeddingSize), OutputFile.Create);
 
     /// <summary>Writes to a stream, which stays open.</summary>
     /// <param name="format">How to write; a format that returns to its beginning when it ends (<see cref="EmbeddingFormat.Npy"/>) cannot.</param>
@@ -59,29 +66,8 @@ public static class EmbeddingWriter
     /// <param name="name">What to call it in errors.</param>
     /// <param name="embeddingSize">Numbers per embedding.</param>
     /// <exception cref="InputException">The format needs a file.</exception>
-    public static IEmbeddingWriter Create(EmbeddingFormat format, Stream stream, string name, int embeddingSize) => format == EmbeddingFormat.Npy
-        ? throw new InputException(name, ".npy begins with its number of rows, which is known at the end: give it a file with --output")
-        : Create(format, OutputFile.Over(stream, name), name, embeddingSize);
-
-    private static IEmbeddingWriter Create(EmbeddingFormat format, OutputFile file, string name, int embeddingSize)
-    {
-        try
-        {
-            return format switch
-            {
-                EmbeddingFormat.JsonLines => new JsonLinesWriter(file, name),
-                EmbeddingFormat.Csv => new CsvWriter(file, name, embeddingSize),
-                EmbeddingFormat.KaldiArk => new KaldiArkWriter(file, name),
-                EmbeddingFormat.KaldiText => new KaldiTextWriter(file, name),
-                _ => throw new ArgumentOutOfRangeException(nameof(format), format, "Not a format of a single stream."),
-            };
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
-    }
+    public static IEmbeddingWriter Create(EmbeddingFormat format, Stream stream, string name, int embeddingSize) =>
+        new RowWriter(RowFormat.InStream(format, name, embeddingSize), OutputFile.Over(stream, name));
 
     private static string ArkPath(string path) =>
         Path.GetExtension(path).Equals(".scp", StringComparison.OrdinalIgnoreCase) ? Path.ChangeExtension(path, ".ark") : path;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -8,28 +9,18 @@ namespace EcapaIlgpu.Extraction.Writers;
 /// <c>--task embedding</c> writes one number per line, which has room for one file only.) Numbers have the fewest digits that read back as the
 /// same float32.
 /// </summary>
-internal sealed class KaldiTextWriter(OutputFile file, string description) : IEmbeddingWriter
+internal sealed class KaldiTextFormat(string description, IReadOnlyList<string> paths) : RowFormat(description, paths)
 {
     private readonly StringBuilder _line = new();
 
-    public int Rows { get; private set; }
+    public override void CheckName(string name) => KaldiName.Check(name);
 
-    public string Description => description;
-
-    public void CheckName(string name) => KaldiName.Check(name);
-
-    public void Write(ExtractionResult result)
+    public override void EncodeRow(ExtractionResult result, IBufferWriter<byte> row)
     {
         KaldiName.Check(result.Name);
         _line.Clear().Append(result.Name).Append("  [");
         foreach (float value in result.Embedding.Span)
             _line.Append(CultureInfo.InvariantCulture, $" {value}");
-        file.Write(Encoding.UTF8.GetBytes(_line.Append(" ]\n").ToString()));
-        file.MarkWhole();
-        Rows++;
+        Encoding.UTF8.GetBytes(_line.Append(" ]\n").ToString(), row);
     }
-
-    public void Complete() => file.Commit();
-
-    public void Dispose() => file.Dispose();
 }

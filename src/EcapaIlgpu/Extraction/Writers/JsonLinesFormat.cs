@@ -8,24 +8,17 @@ namespace EcapaIlgpu.Extraction.Writers;
 /// One JSON object per line: <c>{"name": ..., "path": ..., "seconds": ..., "embedding": [...]}</c>, UTF-8. Numbers have the fewest digits that
 /// read back as the same float32.
 /// </summary>
-internal sealed class JsonLinesWriter(OutputFile file, string description) : IEmbeddingWriter
+internal sealed class JsonLinesFormat(string description, IReadOnlyList<string> paths) : RowFormat(description, paths)
 {
-    private readonly ArrayBufferWriter<byte> _line = new();
-
-    public int Rows { get; private set; }
-
-    public string Description => description;
-
-    public void CheckName(string name)
+    public override void CheckName(string name)
     {
         // Every name can be a JSON string.
     }
 
-    public void Write(ExtractionResult result)
+    public override void EncodeRow(ExtractionResult result, IBufferWriter<byte> row)
     {
-        _line.ResetWrittenCount();
         // Names are read by people: only what JSON requires is escaped.
-        using (Utf8JsonWriter json = new(_line, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (Utf8JsonWriter json = new(row, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
             json.WriteString("name"u8, result.Name);
@@ -37,13 +30,6 @@ internal sealed class JsonLinesWriter(OutputFile file, string description) : IEm
             json.WriteEndArray();
             json.WriteEndObject();
         }
-        _line.Write("\n"u8);
-        file.Write(_line.WrittenSpan);
-        file.MarkWhole();
-        Rows++;
+        row.Write("\n"u8);
     }
-
-    public void Complete() => file.Commit();
-
-    public void Dispose() => file.Dispose();
 }

@@ -1,0 +1,54 @@
+using System.CommandLine;
+using EcapaIlgpu.Extraction;
+using EcapaIlgpu.Extraction.Journals;
+using EcapaIlgpu.Extraction.Shards;
+using EcapaIlgpu.Extraction.Writers;
+
+namespace EcapaIlgpu.Cli.Commands;
+
+/// <summary><c>ecapa merge</c>: the outputs of shards to the output of one run.</summary>
+internal sealed class MergeCommand : CliCommand
+{
+    private readonly Argument<string> _output = new("output") { Description = "The file to write, in the format of the shards." };
+
+    private readonly Argument<string[]> _shards = new("shards")
+    {
+        Arity = ArgumentArity.OneOrMore,
+        Description = "The outputs of 'ecapa embed --shard i/n', all n of them in any order, each with its .journal beside it.",
+    };
+
+    private readonly Option<string?> _failed = new("--failed")
+    {
+        HelpName = "LIST",
+        Description = "Where to list the files that failed in any shard. Without it: the output's name and .failed.scp. Only there if something failed.",
+    };
+
+    public MergeCommand(CliConsole console)
+        : base(console, "merge", "Join the outputs of shards into the file that one run would have written.")
+    {
+        Arguments.Add(_output);
+        Arguments.Add(_shards);
+        Options.Add(_failed);
+    }
+
+    public override IReadOnlyList<(string Line, string Meaning)> Examples =>
+    [
+        ("ecapa merge corpus.npy part-*.npy", "all shards, checked: none missing, none twice, all of one model, list and options"),
+        ("ecapa merge xvector.ark part-*.ark", "Kaldi archives; xvector.scp is written anew"),
+    ];
+
+    protected override Task<int> RunAsync(ParseResult arguments, CancellationToken interrupt)
+    {
+        string output = arguments.GetRequiredValue(_output);
+        string[] shards = arguments.GetRequiredValue(_shards);
+        (RowFormat files, int rows, int inputs) = ShardMerge.Merge(output, shards, interrupt);
+
+        using FailedInputs failed = new(arguments.GetValue(_failed) ?? RunOutput.FailedPathOf(files.Paths[0]));
+        foreach (FailedInput input in JournaledOutput.FailuresIn(files))
+            failed.Add(input);
+        failed.Complete();
+        string failures = failed.Count > 0 ? $", {failed.Count} failed (listed in {failed.Path})" : "";
+        Console.Say($"merged {shards.Length} {(shards.Length == 1 ? "shard" : "shards")}: {rows} of {inputs} files{failures}, written to {files.Description}");
+        return Task.FromResult(failed.Count > 0 ? ExitCode.Failed : ExitCode.Done);
+    }
+}
