@@ -113,7 +113,8 @@ public abstract class Accelerator : IDisposable
     public override string ToString() => Device.ToString();
 
     /// <summary>
-    /// Compiles a kernel, or for one with specialised parameters checks it, and returns what launches it: the same as before for a kernel that was loaded before.
+    /// Compiles a kernel, or for one with specialised parameters checks it, and returns what launches it: the same as before for a kernel
+    /// that was loaded before.
     /// </summary>
     internal KernelLauncher LoadLauncher(MethodInfo method, bool autoGrouped, KernelSpecialization specialization = default)
     {

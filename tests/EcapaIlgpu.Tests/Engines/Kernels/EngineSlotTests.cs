@@ -19,9 +19,11 @@ public class EngineSlotTests
         using OpenKernelDevice open = OpenKernelDevice.Emulated(new EmulatedDriver());
         using KernelEngine engine = new(Weights, open.Accelerator);
         Assert.Equal(2, engine.Concurrency);
-        (short[] Samples, int[] Offsets)[] batches = [Speech(1, 700, 2100), Speech(2, 5000), Speech(3, 400, 401, 3000), Speech(4, 1600, 900)];
+        (short[] Samples, int[] Offsets)[] batches =
+            [Speech(1, 700, 2100), Speech(2, 5000), Speech(3, 400, 401, 3000), Speech(4, 1600, 900)];
         float[][] oneByOne = [.. batches.Select(batch => Embed(engine, batch))];
-        float[][] atOnce = await Task.WhenAll(Enumerable.Range(0, 2 * batches.Length).Select(i => Task.Run(() => Embed(engine, batches[i % batches.Length]))));
+        float[][] atOnce = await Task.WhenAll(
+            Enumerable.Range(0, 2 * batches.Length).Select(i => Task.Run(() => Embed(engine, batches[i % batches.Length]))));
         for (int i = 0; i < atOnce.Length; i++)
             Assert.Equal(Bits(oneByOne[i % batches.Length]), Bits(atOnce[i]));
     }
@@ -38,7 +40,8 @@ public class EngineSlotTests
         Embed(engine, batch);
         int rows = 1 + ((1000 - 400) / 160) + 1 + ((2500 - 400) / 160) + 1 + ((700 - 400) / 160);
         // The tables are a number a row and a few for each utterance; all is rounded up to 16 bytes twice.
-        Assert.InRange(driver.BytesToDevice - to, sizeof(short) * batch.Samples.Length, (sizeof(short) * batch.Samples.Length) + (sizeof(int) * (rows + 26)) + 32);
+        int sampleBytes = sizeof(short) * batch.Samples.Length;
+        Assert.InRange(driver.BytesToDevice - to, sampleBytes, sampleBytes + (sizeof(int) * (rows + 26)) + 32);
         Assert.Equal(3 * sizeof(float) * Config.EmbeddingSize, driver.BytesFromDevice - from);
         Assert.Equal(pageable, driver.PageableCopies);
     }
@@ -93,7 +96,8 @@ public class EngineSlotTests
         using KernelEngine engine = new(Weights, open.Accelerator);
         (short[] samples, int[] offsets) = Speech(10, 900, 700);
         float[] before = Embed(engine, (samples, offsets));
-        Assert.ThrowsAny<OperationCanceledException>(() => engine.EmbedSamples(samples, offsets, new float[2 * Config.EmbeddingSize], new CancellationToken(true)));
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => engine.EmbedSamples(samples, offsets, new float[2 * Config.EmbeddingSize], new CancellationToken(true)));
         Assert.Equal(Bits(before), Bits(Embed(engine, (samples, offsets))));
     }
 

@@ -7,7 +7,9 @@ using static EcapaIlgpu.Tests.Engines.Kernels.EngineSlotTests;
 
 namespace EcapaIlgpu.Tests.Engines.Kernels;
 
-/// <summary>Single utterances by captured graphs: the same bits as by launches, and one call to the driver for all of an utterance's kernels.</summary>
+/// <summary>
+/// Single utterances by captured graphs: the same bits as by launches, and one call to the driver for all of an utterance's kernels.
+/// </summary>
 [Collection(EmulatedDriverCollection.Name)]
 public sealed class SlotGraphTests : IDisposable
 {
@@ -57,8 +59,8 @@ public sealed class SlotGraphTests : IDisposable
         for (int u = 0; u < 3; u++)
         {
             (int first, int end) = (batch.Offsets[u], batch.Offsets[u + 1]);
-            _engine.Embed(
-                new PackedBatch(batch.Frames[(first * Small.FeatureDim)..(end * Small.FeatureDim)], Small.FeatureDim, [0, end - first]), alone);
+            ReadOnlyMemory<float> frames = batch.Frames[(first * Small.FeatureDim)..(end * Small.FeatureDim)];
+            _engine.Embed(new PackedBatch(frames, Small.FeatureDim, [0, end - first]), alone);
             Assert.Equal(Bits(together[(u * alone.Length)..((u + 1) * alone.Length)]), Bits(alone));
         }
         Assert.Equal(2, _driver.GraphLaunches);
