@@ -89,9 +89,9 @@ public abstract class Accelerator : IDisposable
     }
 
     /// <summary>A buffer of <paramref name="length"/> elements; contents are undefined.</summary>
-    public MemoryBuffer1D<T, Stride1D.Dense> Allocate1D<T>(LongIndex1D length)
+    public MemoryBuffer1D<T, Stride1D.Dense> Allocate1D<T>(long length)
         where T : unmanaged =>
-        new(this, length.X);
+        new(this, length);
 
     /// <inheritdoc/>
     public void Dispose()
