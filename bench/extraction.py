@@ -93,9 +93,10 @@ def main():
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--files-per-round", type=int, default=100)
     parser.add_argument("--no-whole-run", action="store_true", help="pairs only")
+    parser.add_argument("--no-build", action="store_true", help="take what was built before")
     arguments = parser.parse_args()
 
-    for project in ["bench/EcapaIlgpu.Bench", "src/EcapaIlgpu.Cli"]:
+    for project in [] if arguments.no_build else ["bench/EcapaIlgpu.Bench", "src/EcapaIlgpu.Cli"]:
         subprocess.run(["dotnet", "build", "-c", "Release", "-m:1", "-v", "quiet", str(ROOT / project)], check=True, stdout=subprocess.DEVNULL)
     with tempfile.TemporaryDirectory() as temporary:
         files = pathlib.Path(temporary) / "audio"

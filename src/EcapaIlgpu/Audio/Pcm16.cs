@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace EcapaIlgpu.Audio;
 
-/// <summary>Samples as 16-bit integers, half as many bytes as floats, where that loses nothing.</summary>
+/// <summary>Samples as 16-bit integers, half as many bytes as floats, where that loses nothing; and back.</summary>
 internal static class Pcm16
 {
     /// <summary>Converts samples that 16-bit integers hold exactly, as those of 8- and 16-bit files that were not resampled do.</summary>
@@ -33,5 +33,23 @@ internal static class Pcm16
             pcm[i] = whole;
         }
         return true;
+    }
+
+    /// <summary>The same numbers as floats.</summary>
+    /// <param name="pcm">The samples.</param>
+    /// <param name="samples">Receives as many.</param>
+    public static void ToSingle(ReadOnlySpan<short> pcm, Span<float> samples)
+    {
+        int lanes = Vector<float>.Count, i = 0;
+        ref short from = ref MemoryMarshal.GetReference(pcm);
+        ref float to = ref MemoryMarshal.GetReference(samples[..pcm.Length]);
+        for (; i <= pcm.Length - (2 * lanes); i += 2 * lanes)
+        {
+            Vector.Widen(Vector.LoadUnsafe(ref from, (nuint)i), out Vector<int> low, out Vector<int> high);
+            Vector.ConvertToSingle(low).StoreUnsafe(ref to, (nuint)i);
+            Vector.ConvertToSingle(high).StoreUnsafe(ref to, (nuint)(i + lanes));
+        }
+        for (; i < pcm.Length; i++)
+            samples[i] = pcm[i];
     }
 }

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using System.Numerics.Tensors;
+using EcapaIlgpu.Audio;
 using EcapaIlgpu.Engines;
 
 namespace EcapaIlgpu.Extraction;
@@ -125,7 +125,7 @@ internal abstract class EngineLane(IEmbeddingEngine engine, ExtractionStatistics
                 if (utterances[u].Pcm.IsEmpty)
                     utterances[u].Samples.Span.CopyTo(room);
                 else
-                    TensorPrimitives.ConvertTruncating(utterances[u].Pcm.Span, room);
+                    Pcm16.ToSingle(utterances[u].Pcm.Span, room);
             }
             return packed;
         }

@@ -1,16 +1,14 @@
 using System.Globalization;
 using System.Text;
+using EcapaIlgpu.Engines.Kernels;
+using ILGPU.Runtime;
 
 namespace EcapaIlgpu.Tests.Engines.Kernels;
 
 /// <summary>Every operation against the float64 reference on every kind of device; <see cref="KernelCases"/> says on which shapes.</summary>
 /// <remarks>One test for each kind of device and not for each case: opening a device and compiling for it is most of the time.</remarks>
-[Collection(EmulatedDriverCollection.Name)]
 public class KernelCaseTests
 {
-    [KernelDeviceFact("emulated")]
-    public void On_the_emulated_gpu() => Check("emulated");
-
     [KernelDeviceFact("cpu-kernels")]
     public void On_the_cpu_accelerator() => Check("cpu-kernels");
 
@@ -20,28 +18,27 @@ public class KernelCaseTests
     [KernelDeviceFact("cuda")]
     public void On_cuda() => Check("cuda");
 
-    private static void Check(string selector)
+    /// <summary>Checks the cases that are not too much for a device.</summary>
+    internal static void Check(Accelerator accelerator, double mostWork)
     {
-        KernelDevice kind = KernelDevice.Named(selector);
-        using OpenKernelDevice open = kind.Open();
-        using CaseDevice device = new(open.Accelerator);
+        using CaseDevice device = new(accelerator);
         StringBuilder failures = new();
         int count = 0;
-        foreach (KernelCase kernelCase in KernelCases.All.Where(kernelCase => kernelCase.Work <= kind.MostWork))
+        foreach (KernelCase kernelCase in KernelCases.All.Where(kernelCase => kernelCase.Work <= mostWork))
         {
             CaseResult result = kernelCase.Check(device);
             count++;
             if (!result.Passed)
-                failures.AppendLine(CultureInfo.InvariantCulture, $"{open.Accelerator.Name}: {result}");
+                failures.AppendLine(CultureInfo.InvariantCulture, $"{accelerator.Name}: {result}");
         }
         Assert.True(count > 10, $"{count} cases");
         Assert.True(failures.Length == 0, failures.ToString());
     }
-}
 
-/// <summary>Tests that install a driver in software, which is one for the process.</summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
-public class EmulatedDriverCollection
-{
-    internal const string Name = "emulated driver";
+    private static void Check(string selector)
+    {
+        KernelDevice kind = KernelDevice.Named(selector);
+        using DeviceSession session = kind.Open();
+        Check(session.Accelerator, kind.MostWork);
+    }
 }

@@ -57,14 +57,21 @@ public class KernelPtxTests
             string size = $"{tile.Rows}x{tile.Columns}, {tile.ThreadRows}x{tile.ThreadColumns} outputs";
             foreach (int taps in (int[])[1, 3, 5])
             {
-                Epilogue[] epilogues = taps > 1
-                    ? [Epilogue.Relu | Epilogue.ScaleShift]
-                    : [Epilogue.Relu, Epilogue.Relu | Epilogue.ScaleShift, Epilogue.Tanh, Epilogue.Tanh | Epilogue.UtteranceBias];
-                foreach (Epilogue epilogue in epilogues)
+                const Epilogue Normalized = Epilogue.Relu | Epilogue.ScaleShift;
+                ConvForm[] forms = taps switch
+                {
+                    1 => [
+                        new(1, Epilogue.Relu), new(1, Normalized), new(1, Normalized | Epilogue.SegmentSums), new(1, Epilogue.Tanh),
+                        new(1, Epilogue.Tanh | Epilogue.UtteranceBias),
+                    ],
+                    5 => [new(5, Normalized), new(5, Normalized, SubtractsMean: true)],
+                    _ => [new(taps, Normalized)],
+                };
+                foreach (ConvForm form in forms)
                 {
                     yield return new(
-                        $"ConvReluBn {size}, k={taps}, {epilogue}", ConvReluBn.Kernel, TilePlan.Specialization(tile, epilogue),
-                        new KernelArguments().Add(new SpecializedValue<ConvForm>(new ConvForm(taps, epilogue))).Add(new SpecializedValue<ProductTile>(tile)));
+                        $"ConvReluBn {size}, {form}", ConvReluBn.Kernel, TilePlan.Specialization(tile, form),
+                        new KernelArguments().Add(new SpecializedValue<ConvForm>(form)).Add(new SpecializedValue<ProductTile>(tile)));
                 }
             }
         }
@@ -98,7 +105,7 @@ public class KernelPtxTests
         foreach (int sums in (int[])[4, 8, 16])
             yield return new($"MultiplyAddProbe {sums}", MultiplyAddProbe.Kernel, line, new KernelArguments().Add(new SpecializedValue<int>(sums)));
         foreach (Delegate kernel in (Delegate[])
-            [AttentiveStatistics.Pool, UtteranceLinear.Kernel, SqueezeExcite.ScaleAndAdd, MeanNormalization.Subtract, SoftmaxHead.NormalizeRelu,
+            [AttentiveStatistics.Pool, UtteranceLinear.Kernel, SqueezeExcite.ScaleAndAdd, SoftmaxHead.NormalizeRelu,
                 SoftmaxHead.Softmax, Filterbank.FromFloat, Filterbank.FromInt16, CopyProbe.Kernel])
             yield return new($"{kernel.Method.DeclaringType!.Name}.{kernel.Method.Name}", kernel, line, new KernelArguments());
     }
