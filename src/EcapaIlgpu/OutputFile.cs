@@ -121,7 +121,8 @@ internal sealed class OutputFile : IDisposable
         {
             _stream.Write(bytes);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        // An argument out of range is .NET's word for a file larger than its file system, or a limit of the user, allows.
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
         {
             throw CannotWrite(e);
         }

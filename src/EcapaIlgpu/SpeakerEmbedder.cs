@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using EcapaIlgpu.Audio;
 using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Kernels;
@@ -26,6 +27,12 @@ public sealed record EmbedderOptions
     /// <summary>Whether embeddings are scaled to unit length (wespeaker's are not; cosines are the same either way).</summary>
     public bool Normalize { get; init; }
 
+    /// <summary>Seconds of audio that go to a device at once; 0 for what suits it. Embeddings do not depend on it.</summary>
+    public int BatchSeconds { get; init; }
+
+    /// <summary>Called, on a thread of the extraction, when a device fails.</summary>
+    public Action<EngineLoss>? EngineLost { get; init; }
+
     /// <summary>Receives failures and warnings about files.</summary>
     public ILogger<Extractor>? Logger { get; init; }
 }
@@ -34,11 +41,13 @@ public sealed record EmbedderOptions
 /// <remarks>
 /// Thread-safe: calls from several threads read audio at the same time and take turns on the engine. For many files
 /// <see cref="EmbedAsync(IEnumerable{string}, CancellationToken)"/> is much faster than <see cref="Embed(string, CancellationToken)"/> in a
-/// loop, since it reads ahead and computes in batches; both give the same bits. Dispose when no call is running.
+/// loop, since it reads ahead, computes in batches and on all devices chosen; both give the same bits. Dispose when no call is running.
 /// </remarks>
 public sealed class SpeakerEmbedder : IDisposable
 {
-    private readonly IEmbeddingEngine _engine;
+    /// <summary>As many as the selector names devices; single files go to the first.</summary>
+    private readonly IReadOnlyList<IEmbeddingEngine> _engines;
+    private readonly ConcurrentDictionary<IEmbeddingEngine, EngineLoss> _lost = [];
     private readonly EmbedderOptions _options;
     private readonly FeatureExtractor _features = new();
 
@@ -47,17 +56,17 @@ public sealed class SpeakerEmbedder : IDisposable
         model.RequireFilterbank();
         Model = model;
         _options = options;
-        _engine = DeviceSelector.CreateEngine(model.Weights, options.Device, options.Threads);
+        _engines = DeviceSelector.CreateEngines(model.Weights, options.Device, options.Threads);
     }
 
     /// <summary>The model in use.</summary>
     public EcapaModel Model { get; }
 
     /// <summary>What computes, for people: <c>cpu (AVX-512, 8 threads)</c>, say.</summary>
-    public string Device => _engine.Description;
+    public string Device => string.Join(" + ", _engines.Select(engine => engine.Description));
 
     /// <summary>Numbers per embedding.</summary>
-    public int EmbeddingSize => _engine.Config.EmbeddingSize;
+    public int EmbeddingSize => _engines[0].Config.EmbeddingSize;
 
     /// <summary>What, besides the model's file, an embedding's numbers depend on, whatever the device: options as the command line calls them.</summary>
     internal IReadOnlyList<KeyValuePair<string, string>> OptionsOfValues =>
@@ -113,23 +122,63 @@ public sealed class SpeakerEmbedder : IDisposable
     }
 
     /// <summary>Embeds many files that have names of their own, from a <see cref="WavScp"/> or an <see cref="AudioListing"/>.</summary>
-    /// <inheritdoc cref="Extractor.ExtractAsync"/>
+    /// <inheritdoc cref="Extractor.ExtractAsync(IEnumerable{AudioInput}, IProgress{ExtractionProgress}?, CancellationToken)"/>
     public IAsyncEnumerable<ExtractionResult> EmbedAsync(
-        IEnumerable<AudioInput> inputs, IProgress<ExtractionProgress>? progress = null, CancellationToken cancellation = default)
-    {
-        ExtractionOptions extraction = new() { Audio = _options.Audio, Readers = _options.Threads, Normalize = _options.Normalize };
-        return new Extractor(_engine, extraction, _options.Logger).ExtractAsync(inputs, progress, cancellation);
-    }
+        IEnumerable<AudioInput> inputs, IProgress<ExtractionProgress>? progress = null, CancellationToken cancellation = default) =>
+        EmbedAsync(inputs, progress, new ExtractionStatistics(), cancellation);
 
     /// <inheritdoc/>
-    public void Dispose() => _engine.Dispose();
+    public void Dispose()
+    {
+        foreach (IEmbeddingEngine engine in _engines)
+        {
+            try
+            {
+                engine.Dispose();
+            }
+            catch (Exception) when (_lost.ContainsKey(engine))
+            {
+                // A device that is gone has nothing to give back; why it is gone has been said.
+            }
+        }
+    }
+
+    /// <inheritdoc cref="Extractor.ExtractAsync(IEnumerable{AudioInput}, IProgress{ExtractionProgress}?, ExtractionStatistics, CancellationToken)"/>
+    internal IAsyncEnumerable<ExtractionResult> EmbedAsync(
+        IEnumerable<AudioInput> inputs, IProgress<ExtractionProgress>? progress, ExtractionStatistics statistics, CancellationToken cancellation)
+    {
+        ExtractionOptions extraction = new()
+        {
+            Audio = _options.Audio,
+            Readers = _options.Threads,
+            BatchRows = (int)Math.Min((long)_options.BatchSeconds * Fbank.SampleRate / Fbank.FrameShift, int.MaxValue),
+            Normalize = _options.Normalize,
+            EngineLost = loss =>
+            {
+                _lost.TryAdd(loss.Engine, loss);
+                _options.EngineLost?.Invoke(loss);
+            },
+        };
+        IEmbeddingEngine[] left = [.. _engines.Where(engine => !_lost.ContainsKey(engine))];
+        // Of none left the failure is what a new attempt shows.
+        return new Extractor(left.Length > 0 ? left : _engines, extraction, _options.Logger).ExtractAsync(inputs, progress, statistics, cancellation);
+    }
 
     private void Embed(Waveform waveform, string name, Span<float> embedding, CancellationToken cancellation)
     {
         if (embedding.Length != EmbeddingSize)
             throw new ArgumentException($"The embedding has {EmbeddingSize} numbers, the span {embedding.Length}.", nameof(embedding));
-        float[] rows = _features.Compute(waveform, name);
-        _engine.Embed(new PackedBatch(rows, Fbank.MelBins, [0, rows.Length / Fbank.MelBins]), embedding, cancellation);
+        if (_engines[0] is IWaveformEngine device)
+        {
+            // As in an extraction: the device's own filterbank rounds otherwise than the processor's.
+            FeatureExtractor.RequireFrame(waveform, name);
+            device.EmbedSamples(waveform.Samples, new[] { 0, waveform.Samples.Length }, embedding, cancellation);
+        }
+        else
+        {
+            float[] rows = _features.Compute(waveform, name);
+            _engines[0].Embed(new PackedBatch(rows, Fbank.MelBins, [0, rows.Length / Fbank.MelBins]), embedding, cancellation);
+        }
         RawEmbedding.Finish(embedding, name, _options.Normalize);
     }
 }

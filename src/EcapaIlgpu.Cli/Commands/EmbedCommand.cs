@@ -67,6 +67,31 @@ internal sealed class EmbedCommand : CliCommand
         Description = "Scale embeddings to unit length, so that a dot product is a cosine. wespeaker does not.",
     };
 
+    private readonly Option<int> _batchSeconds = new("--batch-seconds")
+    {
+        HelpName = "S",
+        Description = "Seconds of audio that go to a device at once. Without it: what suits the device and its memory. Embeddings do not depend on it.",
+        CustomParser = result => ParseCount(result, "--batch-seconds", 1_000_000),
+    };
+
+    private readonly Option<int> _decoderSeconds = new("--decoder-seconds")
+    {
+        HelpName = "S",
+        Description = "Seconds that an ffmpeg may take for one file before it is killed and the file counts as failed. Without it: 600.",
+        CustomParser = result => ParseCount(result, "--decoder-seconds", 1_000_000),
+    };
+
+    private readonly Option<bool> _stats = new("--stats")
+    {
+        Description = "At the end, on standard error: how busy each stage was, its speed, and which one holds the others back.",
+    };
+
+    private readonly Option<string?> _statsJson = new("--stats-json")
+    {
+        HelpName = "FILE",
+        Description = "The same numbers as a file of JSON.",
+    };
+
     private readonly ModelOptionSet _model = new();
 
     public EmbedCommand(CliConsole console)
@@ -81,6 +106,10 @@ internal sealed class EmbedCommand : CliCommand
         Options.Add(_shard);
         Options.Add(_failed);
         Options.Add(_normalize);
+        Options.Add(_batchSeconds);
+        Options.Add(_decoderSeconds);
+        Options.Add(_stats);
+        Options.Add(_statsJson);
         _model.AddAllTo(this);
     }
 
@@ -90,6 +119,7 @@ internal sealed class EmbedCommand : CliCommand
         ("ecapa embed corpus/ -o corpus.npy", "all audio below a folder as a NumPy matrix, names in corpus.txt"),
         ("ecapa embed --scp wav.scp -o xvector.ark --model voxceleb_ecapa1024/",
             "a Kaldi list to xvector.ark and xvector.scp, with wespeaker's weights"),
+        ("ecapa embed --scp wav.scp -o xvector.ark --device cuda:all --stats", "on every GPU of the machine, saying what limits the speed"),
         ("ecapa embed corpus/ -o corpus.npy --resume", "go on where an earlier run was killed"),
         ("ecapa embed corpus/ -o part-2.npy --shard 2/8", "the second of eight machines; then: ecapa merge corpus.npy part-*.npy"),
         ("ecapa embed --scp corpus.npy.failed.scp -o rest.npy", "what failed, once the reason is mended"),
@@ -105,7 +135,7 @@ internal sealed class EmbedCommand : CliCommand
         (Shard Shard, string? Source)? part = _shard.Choose(arguments);
         Shard? shard = part?.Shard;
 
-        using SpeakerEmbedder embedder = _model.Load(arguments, Console, arguments.GetValue(_normalize));
+        using SpeakerEmbedder embedder = _model.Load(arguments, Console, options => Further(options, arguments));
         // Everything that can be known to go wrong goes wrong here, not after hours of work.
         using RunOutput? run = output is null
             ? RunOutput.InStream(EmbeddingWriter.Create(format, Console.Output, "standard output", embedder.EmbeddingSize), inputs, shard, failed, interrupt)
@@ -124,16 +154,17 @@ internal sealed class EmbedCommand : CliCommand
         if (!quiet && run.RowsBefore > 0)
             Console.Say($"resuming: {run.RowsBefore} of {run.InputCount} files are done");
         ExtractionProgress last = default;
-        InputException? outputError = null;
+        Exception? stopped = null;
         bool interrupted = false;
         // Rows on the terminal and a bar on the same terminal would tear each other up.
         bool showBar = !quiet && Console.ErrorIsTerminal && !(output is null && Console.OutputIsTerminal);
+        ExtractionStatistics statistics = new();
         await ProgressBar.RunAsync(showBar ? Console.People : null, run.Remaining.Count, async report =>
         {
             try
             {
                 ImmediateProgress progress = new(p => report(last = p));
-                await foreach (ExtractionResult result in embedder.EmbedAsync(run.Remaining, progress, interrupt).ConfigureAwait(false))
+                await foreach (ExtractionResult result in embedder.EmbedAsync(run.Remaining, progress, statistics, interrupt).ConfigureAwait(false))
                 {
                     Report.Problems(Console, result, quiet);
                     run.Write(result);
@@ -143,13 +174,30 @@ internal sealed class EmbedCommand : CliCommand
             {
                 interrupted = true;
             }
-            catch (InputException e)
+            catch (Exception e) when (e is InputException or EngineFailedException)
             {
-                outputError = e;
+                stopped = e;
             }
         }).ConfigureAwait(false);
+        statistics.End();
 
-        return Finish(run, last, outputError, interrupted, quiet);
+        if (arguments.GetValue(_stats))
+            Report.Stages(Console, statistics);
+        if (arguments.GetValue(_statsJson) is { } json)
+            Report.WriteStages(json, statistics, last);
+        return Finish(run, last, stopped, interrupted, quiet);
+    }
+
+    private EmbedderOptions Further(EmbedderOptions options, ParseResult arguments)
+    {
+        int decoderSeconds = arguments.GetValue(_decoderSeconds);
+        return options with
+        {
+            Normalize = arguments.GetValue(_normalize),
+            BatchSeconds = arguments.GetValue(_batchSeconds),
+            Audio = decoderSeconds == 0 ? options.Audio : options.Audio with { DecoderTimeLimit = TimeSpan.FromSeconds(decoderSeconds) },
+            EngineLost = loss => Report.Loss(Console, loss),
+        };
     }
 
     private (EmbeddingFormat Format, string? Output) Destination(ParseResult arguments)
@@ -206,24 +254,24 @@ internal sealed class EmbedCommand : CliCommand
         throw new UsageException($"{option} would overwrite '{read}', which is read; choose another name.");
     }
 
-    private int Finish(RunOutput run, ExtractionProgress last, InputException? outputError, bool interrupted, bool quiet)
+    private int Finish(RunOutput run, ExtractionProgress last, Exception? stopped, bool interrupted, bool quiet)
     {
         try
         {
             // A run cut short before its first row has nothing to put in the place of what an earlier run may have left.
-            if (run.Rows > 0 || (outputError is null && !interrupted))
+            if (run.Rows > 0 || (stopped is null && !interrupted))
                 run.Complete();
         }
         catch (InputException e)
         {
-            outputError ??= e;
+            stopped ??= e;
         }
         string of = $"of {run.InputCount} {(run.InputCount == 1 ? "file" : "files")}";
         string continued = run.CanBeResumed && run.Rows > 0 ? "; --resume continues" : "";
         string where = run.Rows > 0 ? $"{run.Rows} {of} written to {run.Description}{continued}" : $"0 {of}, nothing is written";
-        if (outputError is not null)
+        if (stopped is not null)
         {
-            Console.Complain("error", outputError.Message);
+            Console.Complain("error", stopped.Message);
             Console.Say($"stopped: {where}");
             return ExitCode.Failed;
         }

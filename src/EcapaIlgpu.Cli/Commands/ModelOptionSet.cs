@@ -116,16 +116,19 @@ internal sealed class ModelOptionSet
     }
 
     /// <summary>Loads the model and says what it will run on.</summary>
-    public SpeakerEmbedder Load(ParseResult arguments, CliConsole console, bool normalize = false)
+    /// <param name="arguments">The command line.</param>
+    /// <param name="console">Told what was left aside, and the device.</param>
+    /// <param name="further">What the command itself adds to the options.</param>
+    public SpeakerEmbedder Load(ParseResult arguments, CliConsole console, Func<EmbedderOptions, EmbedderOptions>? further = null)
     {
-        SpeakerEmbedder embedder = SpeakerEmbedder.Load(ModelPath(arguments), new EmbedderOptions
+        EmbedderOptions options = new()
         {
             Device = Device(arguments),
             Pooling = arguments.GetValue(_pooling),
             Threads = arguments.GetValue(_threads),
             Audio = new AudioOptions { Channel = arguments.GetValue(_channel) },
-            Normalize = normalize,
-        });
+        };
+        SpeakerEmbedder embedder = SpeakerEmbedder.Load(ModelPath(arguments), further is null ? options : further(options));
         if (!Quiet(arguments))
             WarnOf(embedder.Model, console);
         console.Say($"device: {embedder.Device}");

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace EcapaIlgpu.Audio;
 
@@ -49,6 +50,12 @@ internal static class SampleDecoder
     /// <param name="mono">The result, full scale ±32768.</param>
     public static void ToMono(ReadOnlySpan<byte> frames, SampleEncoding encoding, int channels, ChannelChoice choice, Span<float> mono)
     {
+        // What most corpora are.
+        if (encoding == SampleEncoding.Signed16 && channels == 1 && BitConverter.IsLittleEndian)
+        {
+            Pcm16.ToSingle(MemoryMarshal.Cast<byte, short>(frames)[..mono.Length], mono);
+            return;
+        }
         switch (encoding)
         {
             case SampleEncoding.Unsigned8: ToMono<Unsigned8>(frames, channels, choice, mono); break;

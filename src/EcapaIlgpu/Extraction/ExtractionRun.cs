@@ -1,49 +1,82 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using EcapaIlgpu.Engines;
 
 namespace EcapaIlgpu.Extraction;
 
 /// <summary>
-/// One extraction under way. Three kinds of threads: one lists files and lets them in as memory allows, some read them, one packs batches
-/// for the engine. They are threads of their own, since all of them wait or compute for long and would starve the thread pool.
+/// One extraction under way. One thread lists files and lets them in as memory allows; some read them; each engine has one for every call it can have under way,
+/// which takes what is read, in whatever order reading ended; and who enumerates the results waits for the files in their order. They are threads of their own, since all
+/// of them wait or compute for long and would starve the thread pool.
 /// </summary>
 internal sealed class ExtractionRun : IAsyncDisposable
 {
-    /// <summary>Files let in and results not yet taken; enough that batches fill with utterances of a few frames.</summary>
-    private const int MaxFilesAhead = 1024;
+    /// <summary>
+    /// Files let in and results not yet taken: enough that a batch fills with utterances of a few frames, and that files after a very long one go on while it is computed.
+    /// </summary>
+    private const int MaxFilesAhead = 4096;
 
-    private readonly IEmbeddingEngine _engine;
+    /// <summary>Rows whose activations lie in a processor's caches.</summary>
+    private const int ProcessorBatchRows = 1 << 12;
+
+    private const long LookAheadBytesPerReader = 64L << 20;
+
     private readonly UtteranceReader _reader;
     private readonly ExtractionOptions _options;
+    private readonly ExtractionStatistics _statistics;
     private readonly LookAheadBudget _budget;
+    private readonly SemaphoreSlim _room = new(MaxFilesAhead);
     private readonly CancellationTokenSource _stop;
-    private readonly BlockingCollection<PendingFile> _toRead = new(MaxFilesAhead);
-    private readonly BlockingCollection<PendingFile> _inOrder = new(MaxFilesAhead);
-    private readonly Channel<ExtractionResult> _results = Channel.CreateBounded<ExtractionResult>(
-        new BoundedChannelOptions(MaxFilesAhead) { SingleReader = true, SingleWriter = true });
+    private readonly BlockingCollection<PendingFile> _toRead = [];
+    private readonly ReadyQueue _ready = new();
+    private readonly Channel<PendingFile> _inOrder = Channel.CreateUnbounded<PendingFile>(new() { SingleReader = true, SingleWriter = true });
+    private readonly HashSet<IEmbeddingEngine> _engines;
     private readonly Task _threads;
-    private Exception? _listingFailure;
+    private int _readersLeft;
+    private EngineFailedException? _failure;
 
     public ExtractionRun(
-        IEmbeddingEngine engine,
+        IReadOnlyList<IEmbeddingEngine> engines,
         UtteranceReader reader,
+        bool fromSamples,
         ExtractionOptions options,
         IEnumerable<AudioInput> inputs,
+        ExtractionStatistics statistics,
         CancellationToken cancellation)
     {
-        _engine = engine;
-        _reader = reader;
-        _options = options;
-        _budget = new LookAheadBudget(options.LookAheadBytes);
+        (_engines, _reader, _options, _statistics) = ([.. engines], reader, options, statistics);
+        _readersLeft = options.Readers > 0 ? options.Readers : Environment.ProcessorCount;
+        _budget = new LookAheadBudget(options.LookAheadBytes > 0 ? options.LookAheadBytes : LookAheadBytesPerReader * _readersLeft);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        int readers = options.Readers > 0 ? options.Readers : Environment.ProcessorCount;
+        EngineLane[] lanes = [.. engines.SelectMany(engine => EngineLane.Of(engine, fromSamples, statistics))];
+        foreach (ExtractionStage stage in (ExtractionStage[])[ExtractionStage.Read, ExtractionStage.Features])
+            statistics.Threads(stage, _readersLeft);
+        foreach (ExtractionStage stage in (ExtractionStage[])[ExtractionStage.Pack, ExtractionStage.Embed])
+            statistics.Threads(stage, lanes.Length);
         _threads = Task.WhenAll(
-            [OnThread(() => List(inputs)), OnThread(Embed), .. Enumerable.Range(0, readers).Select(_ => OnThread(Read))]);
+            [OnThread(() => List(inputs)), .. Enumerable.Range(0, _readersLeft).Select(_ => OnThread(Read)), .. lanes.Select(lane => OnThread(() => Embed(lane)))]);
     }
 
-    /// <summary>The results in the order of the files; fails as the list of files or the engine failed, after the results before that.</summary>
-    public IAsyncEnumerable<ExtractionResult> Results => _results.Reader.ReadAllAsync();
+    /// <summary>The results in the order of the files; fails as the list of files or the last engine failed, after the results before that.</summary>
+    public async IAsyncEnumerable<ExtractionResult> Results([EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        await foreach (PendingFile file in _inOrder.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
+        {
+            ExtractionResult result;
+            try
+            {
+                result = await file.Result.WaitAsync(_stop.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (_failure is not null)
+            {
+                throw _failure;
+            }
+            yield return result;
+            _room.Release();
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -51,7 +84,7 @@ internal sealed class ExtractionRun : IAsyncDisposable
         await _threads.ConfigureAwait(false);
         _stop.Dispose();
         _toRead.Dispose();
-        _inOrder.Dispose();
+        _room.Dispose();
     }
 
     private static Task OnThread(Action action) =>
@@ -59,26 +92,27 @@ internal sealed class ExtractionRun : IAsyncDisposable
 
     private void List(IEnumerable<AudioInput> inputs)
     {
+        Exception? failure = null;
         try
         {
+            long start = Stopwatch.GetTimestamp();
             foreach (AudioInput input in inputs)
             {
-                long held = EstimateBytes(input.Path);
-                _budget.Acquire(held, _stop.Token);
-                PendingFile file = new(input, held);
+                PendingFile file = new(input, ReadingMemory.Estimate(input.Path));
+                _statistics.Spent(ExtractionStage.List, start, TimeSpan.Zero);
+                _room.Wait(_stop.Token);
+                _budget.Acquire(file.Held, _stop.Token);
+                _inOrder.Writer.TryWrite(file);
                 _toRead.Add(file, _stop.Token);
-                _inOrder.Add(file, _stop.Token);
+                start = Stopwatch.GetTimestamp();
             }
         }
         catch (Exception e)
         {
-            _listingFailure = e;
+            failure = e;
         }
-        finally
-        {
-            _toRead.CompleteAdding();
-            _inOrder.CompleteAdding();
-        }
+        _toRead.CompleteAdding();
+        _inOrder.Writer.Complete(failure);
     }
 
     private void Read()
@@ -86,109 +120,114 @@ internal sealed class ExtractionRun : IAsyncDisposable
         try
         {
             foreach (PendingFile file in _toRead.GetConsumingEnumerable(_stop.Token))
-            {
-                Utterance? utterance = null;
-                InputException? error = null;
-                try
-                {
-                    utterance = _reader(file.Input, _stop.Token);
-                }
-                catch (InputException e)
-                {
-                    error = e;
-                }
-                catch (OutOfMemoryException e)
-                {
-                    error = new InputException(file.Input.Path, "not enough memory to read it", e);
-                }
-                catch (Exception e) when (!_stop.IsCancellationRequested)
-                {
-                    // A reader that fails in a way it should not must not cost the other files their embeddings.
-                    error = new InputException(file.Input.Path, $"unexpected {e.GetType().Name}: {e.Message}", e);
-                }
-                long holds = (utterance?.Frames.Length ?? 0) * (long)sizeof(float);
-                _budget.Correct(file.Held, holds);
-                file.Complete(utterance, error, holds);
-            }
+                Read(file);
         }
-        catch (Exception) when (_stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
-            // The embedding thread ends the results.
+            // Who enumerates is told by the same token.
         }
+        if (Interlocked.Decrement(ref _readersLeft) == 0)
+            _ready.Complete();
     }
 
-    private void Embed()
+    private void Read(PendingFile file)
     {
+        long start = Stopwatch.GetTimestamp();
+        InputException error;
         try
         {
-            List<PendingFile> batch = [];
-            PendingFile? next = null;
-            while (next is not null || _inOrder.TryTake(out next, Timeout.Infinite, _stop.Token))
-            {
-                next.Wait(_stop.Token);
-                batch.Clear();
-                long rows = 0;
-                do
-                {
-                    batch.Add(next);
-                    rows += RowsOf(next);
-                }
-                while (_inOrder.TryTake(out next) && next.IsRead && rows + RowsOf(next) <= _options.BatchRows && batch.Count < MaxFilesAhead);
-                Embed(batch);
-            }
-            _results.Writer.Complete(_listingFailure);
+            Utterance utterance = _reader(file.Input, _stop.Token);
+            _statistics.Add(ExtractionStage.List, TimeSpan.Zero, utterance.Duration);
+            _statistics.Add(ExtractionStage.Read, Stopwatch.GetElapsedTime(start) - utterance.FeatureTime, utterance.Duration);
+            _statistics.Add(ExtractionStage.Features, utterance.FeatureTime, utterance.Duration);
+            _budget.Correct(file.Held, utterance.Bytes);
+            file.Held = utterance.Bytes;
+            file.Utterance = utterance;
+            _ready.Add(file);
+            return;
         }
-        catch (Exception e)
+        catch (InputException e)
         {
-            _results.Writer.Complete(e);
-            // Otherwise the other threads would wait for room that never comes.
-            _stop.Cancel();
+            error = e;
         }
+        catch (OutOfMemoryException e)
+        {
+            error = new InputException(file.Input.Path, "not enough memory to read it", e);
+        }
+        catch (Exception e) when (!_stop.IsCancellationRequested)
+        {
+            // A reader that fails in a way it should not must not cost the other files their embeddings.
+            error = new InputException(file.Input.Path, $"unexpected {e.GetType().Name}: {e.Message}", e);
+        }
+        _statistics.Spent(ExtractionStage.Read, start, TimeSpan.Zero);
+        Complete(file, new ExtractionResult(file.Input) { Error = error });
     }
 
-    private void Embed(List<PendingFile> batch)
+    private void Embed(EngineLane lane)
     {
-        int size = _engine.Config.EmbeddingSize;
-        List<ReadOnlyMemory<float>> utterances = [.. batch.Where(f => f.Utterance is not null).Select(f => f.Utterance!.Frames)];
-        float[] embeddings = new float[utterances.Count * size];
-        InputException? engineError = utterances.Count > 0 ? Compute(utterances, embeddings, batch) : null;
-
-        int row = 0;
-        foreach (PendingFile file in batch)
-        {
-            ExtractionResult result = new(file.Input) { Error = file.Error };
-            if (file.Utterance is { } utterance)
-            {
-                Memory<float> embedding = embeddings.AsMemory(size * row++, size);
-                result = result with { Duration = utterance.Duration, Warnings = utterance.Warnings };
-                InputException? error = engineError ?? Finish(embedding.Span, file.Input);
-                result = error is null ? result with { Embedding = embedding } : result with { Error = error };
-            }
-            file.Forget();
-            _budget.Release(file.Held);
-            while (!_results.Writer.TryWrite(result))
-                _results.Writer.WaitToWriteAsync(_stop.Token).AsTask().GetAwaiter().GetResult();
-        }
-    }
-
-    private InputException? Compute(List<ReadOnlyMemory<float>> utterances, float[] embeddings, List<PendingFile> batch)
-    {
-        int dim = _engine.Config.FeatureDim;
+        List<PendingFile> batch = [];
         try
         {
-            // One utterance alone may be hours long: it is not copied.
-            PackedBatch packed = utterances.Count == 1
-                ? new PackedBatch(utterances[0], dim, [0, utterances[0].Length / dim])
-                : PackedBatch.Pack(utterances, dim);
-            _engine.Embed(packed, embeddings, _stop.Token);
-            return null;
+            while (_ready.TryTake(BatchRows(lane.Engine), batch, _stop.Token))
+            {
+                if (!IsInUse(lane.Engine))
+                {
+                    _ready.Return(batch);
+                    return;
+                }
+                Embed(lane, batch);
+                _ready.Finished();
+            }
         }
-        catch (OutOfMemoryException e) when (utterances.Count == 1)
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
-            PendingFile file = batch.First(f => f.Utterance is not null);
-            return new InputException(file.Input.Path, $"not enough memory to embed {file.Utterance!.Duration:g} of audio at once", e);
+            // Who enumerates is told by the same token.
+        }
+        catch (Exception failure)
+        {
+            Lose(lane.Engine, failure);
+            _ready.Return([.. batch.Where(file => !file.Result.IsCompleted)]);
         }
     }
+
+    private void Embed(EngineLane lane, IReadOnlyList<PendingFile> batch)
+    {
+        int size = lane.Engine.Config.EmbeddingSize;
+        float[] embeddings = new float[batch.Count * size];
+        try
+        {
+            lane.Embed([.. batch.Select(file => file.Utterance!)], embeddings, _stop.Token);
+        }
+        catch (Exception e) when (e is InputException or OutOfMemoryException)
+        {
+            Refuse(lane, batch, e);
+            return;
+        }
+        for (int i = 0; i < batch.Count; i++)
+        {
+            Memory<float> embedding = embeddings.AsMemory(i * size, size);
+            InputException? error = Finish(embedding.Span, batch[i].Input);
+            Complete(batch[i], ResultOf(batch[i]) with { Error = error, Embedding = error is null ? embedding : default });
+        }
+    }
+
+    /// <summary>What cannot be embedded is halved until the file whose fault it is stands alone.</summary>
+    private void Refuse(EngineLane lane, IReadOnlyList<PendingFile> batch, Exception reason)
+    {
+        if (batch.Count > 1)
+        {
+            int half = batch.Count / 2;
+            Embed(lane, [.. batch.Take(half)]);
+            Embed(lane, [.. batch.Skip(half)]);
+            return;
+        }
+        PendingFile file = batch[0];
+        string problem = reason is InputException refused ? refused.Problem : $"not enough memory to embed {file.Utterance!.Duration:g} of audio at once";
+        Complete(file, ResultOf(file) with { Error = new InputException(file.Input.Path, problem, reason) });
+    }
+
+    private static ExtractionResult ResultOf(PendingFile file) =>
+        new(file.Input) { Duration = file.Utterance!.Duration, Warnings = file.Utterance.Warnings };
 
     private InputException? Finish(Span<float> embedding, AudioInput input)
     {
@@ -203,49 +242,37 @@ internal sealed class ExtractionRun : IAsyncDisposable
         }
     }
 
-    private long RowsOf(PendingFile file) => (file.Utterance?.Frames.Length ?? 0) / _engine.Config.FeatureDim;
-
-    /// <summary>
-    /// Memory for a file before it is read: that of 16-bit PCM at 16 kHz as float samples and features, with some room for compression.
-    /// </summary>
-    private static long EstimateBytes(string path)
+    private void Complete(PendingFile file, ExtractionResult result)
     {
-        try
-        {
-            return 4 * new FileInfo(path).Length;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            return 0;
-        }
+        file.Complete(result);
+        _budget.Release(file.Held);
     }
 
-    /// <summary>A file on its way from the list to the engine.</summary>
-    private sealed class PendingFile(AudioInput input, long held)
+    /// <summary>Goes on without an engine, or ends everything where it was the last.</summary>
+    private void Lose(IEmbeddingEngine engine, Exception failure)
     {
-        private readonly ManualResetEventSlim _read = new();
-
-        public AudioInput Input { get; } = input;
-
-        /// <summary>Bytes of the budget.</summary>
-        public long Held { get; private set; } = held;
-
-        public Utterance? Utterance { get; private set; }
-
-        public InputException? Error { get; private set; }
-
-        public bool IsRead => _read.IsSet;
-
-        public void Complete(Utterance? utterance, InputException? error, long holds)
+        int left;
+        lock (_engines)
         {
-            Utterance = utterance;
-            Error = error;
-            Held = holds;
-            _read.Set();
+            // Its other calls may fail too, which is no news.
+            if (!_engines.Remove(engine))
+                return;
+            left = _engines.Count;
         }
-
-        public void Wait(CancellationToken cancellation) => _read.Wait(cancellation);
-
-        public void Forget() => Utterance = null;
+        _options.EngineLost?.Invoke(new EngineLoss(engine, failure, left));
+        if (left > 0)
+            return;
+        _failure = new EngineFailedException(engine.Description, failure);
+        _stop.Cancel();
     }
+
+    private bool IsInUse(IEmbeddingEngine engine)
+    {
+        lock (_engines)
+            return _engines.Contains(engine);
+    }
+
+    private int BatchRows(IEmbeddingEngine engine) => _options.BatchRows > 0
+        ? _options.BatchRows
+        : engine is IWaveformEngine device ? device.RowsThatFit : ProcessorBatchRows;
 }

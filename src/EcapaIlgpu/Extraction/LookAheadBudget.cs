@@ -1,14 +1,14 @@
 namespace EcapaIlgpu.Extraction;
 
 /// <summary>
-/// Memory that files read ahead of the engine may hold. One file is always let in when nothing is held, so a file larger than the whole
-/// budget waits for its turn instead of for ever. Safe for any number of threads.
+/// Memory that files read ahead of the engine may hold. A file of more than half of it is held outside the account, one such at a time: it neither waits until
+/// nothing else is held, with the engine idle meanwhile, nor keeps the others out. Never more is held than the limit and the largest file. Safe for any number of threads.
 /// </summary>
 internal sealed class LookAheadBudget(long limit)
 {
     private readonly object _gate = new();
     private long _held;
-    private int _holders;
+    private int _giants;
 
     /// <summary>Waits until <paramref name="bytes"/> fit and holds them.</summary>
     public void Acquire(long bytes, CancellationToken cancellation)
@@ -16,13 +16,12 @@ internal sealed class LookAheadBudget(long limit)
         using CancellationTokenRegistration wake = cancellation.UnsafeRegister(static budget => ((LookAheadBudget)budget!).Wake(), this);
         lock (_gate)
         {
-            while (_holders > 0 && _held + bytes > limit)
+            while (IsGiant(bytes) ? _giants > 0 : _held + bytes > limit)
             {
                 cancellation.ThrowIfCancellationRequested();
                 Monitor.Wait(_gate);
             }
-            _held += bytes;
-            _holders++;
+            Hold(bytes, 1);
         }
     }
 
@@ -31,7 +30,8 @@ internal sealed class LookAheadBudget(long limit)
     {
         lock (_gate)
         {
-            _held += to - from;
+            Hold(from, -1);
+            Hold(to, 1);
             Monitor.PulseAll(_gate);
         }
     }
@@ -41,10 +41,19 @@ internal sealed class LookAheadBudget(long limit)
     {
         lock (_gate)
         {
-            _held -= bytes;
-            _holders--;
+            Hold(bytes, -1);
             Monitor.PulseAll(_gate);
         }
+    }
+
+    private bool IsGiant(long bytes) => bytes > limit / 2;
+
+    private void Hold(long bytes, int sign)
+    {
+        if (IsGiant(bytes))
+            _giants += sign;
+        else
+            _held += sign * bytes;
     }
 
     private void Wake()

@@ -18,13 +18,22 @@ public sealed class FeatureExtractor
     {
         ArgumentNullException.ThrowIfNull(waveform);
         RequireFrame(waveform, name);
-        float[] rows = _fbank.Compute(waveform.Samples.Span);
-        MeanNormalization.Apply(rows, Fbank.MelBins);
+        float[] rows = new float[checked(Fbank.FrameCount(waveform.Samples.Length) * Fbank.MelBins)];
+        Compute(waveform, rows);
         return rows;
     }
 
+    /// <summary>The features of one utterance of at least one frame, at 16 kHz.</summary>
+    /// <param name="waveform">Sound that <see cref="RequireFrame"/> let pass.</param>
+    /// <param name="rows">Receives <c>[Fbank.FrameCount(samples), 80]</c>; exactly that long.</param>
+    internal void Compute(Waveform waveform, Span<float> rows)
+    {
+        _fbank.Compute(waveform.Samples.Span, rows);
+        MeanNormalization.Apply(rows, Fbank.MelBins);
+    }
+
     /// <summary>Refuses sound that has not even one frame.</summary>
-    /// <inheritdoc cref="Compute" path="/param|/exception"/>
+    /// <inheritdoc cref="Compute(Waveform, string)" path="/param|/exception"/>
     internal static void RequireFrame(Waveform waveform, string name)
     {
         if (waveform.SampleRate != Fbank.SampleRate)

@@ -83,6 +83,46 @@ public sealed class EcapaProcessTests : IDisposable
         }
     }
 
+    [UnixFact]
+    public async Task A_disk_that_fills_up_on_the_way_keeps_the_rows_before()
+    {
+        // A limit on the size of files stands for the disk. The runtime's own large mappings are files too, unless it is told otherwise.
+        string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, "--scp", LongList(), "-o", _folder["e.jsonl"]]);
+        using Process process = Ecapa.StartProcess("/bin/sh", "-c", $"trap '' XFSZ; export DOTNET_EnableWriteXorExecute=0; ulimit -f 100; exec {command}");
+        CliResult result = await Ecapa.EndAsync(process);
+
+        Assert.Equal(1, result.Code);
+        Assert.Contains($"error: {_folder["e.jsonl"]}: cannot be written", result.Error);
+        Assert.DoesNotContain("   at ", result.Error);
+        string[] lines = File.ReadAllLines(_folder["e.jsonl"]);
+        Assert.Contains($"stopped: {lines.Length} of 100000 files written to", result.Error);
+        Assert.NotEmpty(lines);
+        for (int i = 0; i < lines.Length; i++)
+            Assert.Equal($"utt{i:000000}", JsonDocument.Parse(lines[i]).RootElement.GetProperty("name").GetString());
+    }
+
+    [UnixFact]
+    public async Task A_decoder_that_hangs_is_killed_with_its_children_and_its_file_reported()
+    {
+        string hanging = _folder.Write("hanging.m4a", "not audio that libsndfile knows");
+        Directory.CreateDirectory(_folder["bin"]);
+        using (Process install = Ecapa.StartProcess(
+            "/bin/sh", "-c", $"printf '#!/bin/sh\nsleep 1000 & echo $! > {_folder["child"]}\nwait\n' > {_folder["bin/ffmpeg"]} && chmod +x {_folder["bin/ffmpeg"]}"))
+        {
+            Assert.Equal(0, (await Ecapa.EndAsync(install)).Code);
+        }
+        string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, "--decoder-seconds", "1", Sample, hanging, Sample[..^5] + "2.wav"]);
+        using Process process = Ecapa.StartProcess("/bin/sh", "-c", $"PATH={_folder["bin"]}:$PATH exec {command}");
+        CliResult result = await Ecapa.EndAsync(process);
+
+        Assert.Equal(1, result.Code);
+        Assert.Contains($"failed: {hanging}: ffmpeg was stopped after 1 s", result.Error);
+        Assert.Contains("embedded 2 of 3 files, 1 failed", result.Error);
+        Assert.Equal(2, result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        using Process child = Ecapa.StartProcess("/bin/sh", "-c", $"ps -o stat= -p $(cat {_folder["child"]}) | grep -v Z");
+        Assert.NotEqual(0, (await Ecapa.EndAsync(child)).Code);
+    }
+
     [Fact]
     public async Task Audio_from_standard_input_gives_the_embedding_of_the_file()
     {

@@ -109,6 +109,9 @@ public sealed class EmbedCommandTests : IDisposable
     [InlineData("embed a.wav --format mat")]
     [InlineData("embed a.wav --threads 0")]
     [InlineData("embed a.wav --threads many")]
+    [InlineData("embed a.wav --batch-seconds 0")]
+    [InlineData("embed a.wav --decoder-seconds soon")]
+    [InlineData("embed a.wav --device cpu:all")]
     [InlineData("embed a.wav --device gpu")]
     [InlineData("embed a.wav --pooling 1")]
     [InlineData("embed a.wav --channel left")]
@@ -128,6 +131,41 @@ public sealed class EmbedCommandTests : IDisposable
         Assert.DoesNotContain("   at ", result.Error);
         if (line.Length > 0)
             Assert.StartsWith("error: ", result.Error);
+    }
+
+    [Fact]
+    public async Task Statistics_say_what_each_stage_did_and_which_holds_the_others_back()
+    {
+        CliResult result = await Embed("--quiet", "--stats", "--stats-json", _folder["stats.json"], "--batch-seconds", "3", Samples, _folder["gone.wav"]);
+        Assert.Equal(1, result.Code);
+        string[] lines = result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        foreach (string stage in new[] { "list", "read", "features", "pack", "embed", "write" })
+            Assert.Single(lines, line => line.StartsWith($"{stage} ", StringComparison.Ordinal) && line.Contains('%'));
+        Assert.Single(lines, line => line.EndsWith("holds the others back", StringComparison.Ordinal));
+
+        JsonElement json = JsonDocument.Parse(File.ReadAllBytes(_folder["stats.json"])).RootElement;
+        Assert.Equal((8, 1), (json.GetProperty("done").GetInt32(), json.GetProperty("failed").GetInt32()));
+        Assert.Equal(6, json.GetProperty("stages").GetArrayLength());
+        Assert.All(json.GetProperty("stages").EnumerateArray(), stage => Assert.InRange(stage.GetProperty("busy").GetDouble(), 0, 1));
+        Assert.Contains(json.GetProperty("slowest").GetString(), json.GetProperty("stages").EnumerateArray().Select(stage => stage.GetProperty("stage").GetString()));
+    }
+
+    [Fact]
+    public async Task Batches_of_any_size_give_the_same_rows()
+    {
+        string one = (await Embed("--quiet", Samples)).Output;
+        Assert.Equal(one, (await Embed("--quiet", "--batch-seconds", "1", Samples)).Output);
+        Assert.Equal(one, (await Embed("--quiet", "--batch-seconds", "1000000", Samples)).Output);
+    }
+
+    [Fact]
+    public async Task The_same_file_under_two_names_has_two_rows()
+    {
+        string list = _folder.Write("twice.scp", $"a {Sample("awb_1.wav")}\nb {Sample("awb_1.wav")}\n");
+        CliResult result = await Embed("--scp", list);
+        Assert.Equal(0, result.Code);
+        string[] rows = result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(rows[0], rows[1].Replace("\"b\"", "\"a\"", StringComparison.Ordinal));
     }
 
     [Fact]

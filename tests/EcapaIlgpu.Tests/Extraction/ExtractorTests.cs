@@ -11,7 +11,7 @@ public sealed class ExtractorTests
     {
         float[] rows = new float[frames * 2];
         rows[0] = first;
-        return new Utterance(rows, TimeSpan.FromSeconds(frames / 100.0), []);
+        return new Utterance(frames, TimeSpan.FromSeconds(frames / 100.0), []) { Features = rows };
     }
 
     private static async Task<List<ExtractionResult>> Collect(
@@ -28,7 +28,7 @@ public sealed class ExtractorTests
     {
         // The first reads end last.
         using SemaphoreSlim laterRead = new(0);
-        Extractor extractor = new(new FakeEngine(), (input, cancellation) =>
+        Extractor extractor = new([new FakeEngine()], (input, cancellation) =>
         {
             int number = int.Parse(input.Name);
             if (number == 1)
@@ -47,7 +47,7 @@ public sealed class ExtractorTests
     [Fact]
     public async Task An_unreadable_file_is_its_own_error_and_costs_no_other_file_anything()
     {
-        Extractor extractor = new(new FakeEngine(), (input, _) => int.Parse(input.Name) switch
+        Extractor extractor = new([new FakeEngine()], (input, _) => int.Parse(input.Name) switch
         {
             3 => throw new InputException(input.Path, "not audio"),
             // Not what a reader should throw; still one file's matter.
@@ -69,7 +69,7 @@ public sealed class ExtractorTests
     {
         int[] frames = [10, 20, 30, 500, 40, 50, 60, 100];
         FakeEngine engine = new();
-        Extractor extractor = new(engine, (input, _) => OfFrames(1, frames[int.Parse(input.Name) - 1]), new ExtractionOptions { BatchRows = 100 });
+        Extractor extractor = new([engine], (input, _) => OfFrames(1, frames[int.Parse(input.Name) - 1]), new ExtractionOptions { Readers = 1, BatchRows = 100 });
 
         await Collect(extractor, Numbered(frames.Length));
 
@@ -86,7 +86,7 @@ public sealed class ExtractorTests
         // The first batch waits in the engine until everything else is read, save that the last file may still be on its way out of the
         // reader: of several readers there would be as many such files.
         FakeEngine engine = new() { OnEmbed = (_, cancellation) => allRead.Wait(cancellation) };
-        Extractor extractor = new(engine, (_, _) =>
+        Extractor extractor = new([engine], (_, _) =>
         {
             if (Interlocked.Increment(ref reads) == 30)
                 allRead.Set();
@@ -114,7 +114,7 @@ public sealed class ExtractorTests
         using TemporaryFolder folder = new();
         // The estimate before reading is four times the file: 2000 bytes of file hold what its features do.
         string path = folder.Write("a.wav", new string('x', 2000));
-        Extractor extractor = new(engine, (_, _) =>
+        Extractor extractor = new([engine], (_, _) =>
         {
             Interlocked.Increment(ref read);
             return OfFrames(1, Frames);
@@ -135,7 +135,7 @@ public sealed class ExtractorTests
             while (true)
                 yield return new AudioInput($"{++drawn}");
         }
-        Extractor extractor = new(new FakeEngine(), (input, _) => OfFrames(1, 1));
+        Extractor extractor = new([new FakeEngine()], (input, _) => OfFrames(1, 1));
 
         int taken = 0;
         await foreach (ExtractionResult _ in extractor.ExtractAsync(Endless()))
@@ -160,7 +160,7 @@ public sealed class ExtractorTests
                 cancellation.ThrowIfCancellationRequested();
             },
         };
-        Extractor extractor = new(engine, (input, cancellation) =>
+        Extractor extractor = new([engine], (input, cancellation) =>
         {
             if (input.Name == "2")
                 Task.Delay(Timeout.Infinite, cancellation).GetAwaiter().GetResult();
@@ -179,7 +179,7 @@ public sealed class ExtractorTests
             yield return new AudioInput("2");
             throw new InputException("list.scp, line 3", "broken");
         }
-        Extractor extractor = new(new FakeEngine(), (_, _) => OfFrames(1, 1));
+        Extractor extractor = new([new FakeEngine()], (_, _) => OfFrames(1, 1));
         List<string> names = [];
 
         InputException error = await Assert.ThrowsAsync<InputException>(async () =>
@@ -196,14 +196,16 @@ public sealed class ExtractorTests
     public async Task An_engine_that_fails_ends_the_results_with_its_error()
     {
         FakeEngine engine = new() { OnEmbed = (_, _) => throw new InvalidOperationException("device lost") };
-        Extractor extractor = new(engine, (_, _) => OfFrames(1, 1));
-        Assert.Equal("device lost", (await Assert.ThrowsAsync<InvalidOperationException>(() => Collect(extractor, Numbered(5000)))).Message);
+        Extractor extractor = new([engine], (_, _) => OfFrames(1, 1));
+        EngineFailedException failure = await Assert.ThrowsAsync<EngineFailedException>(() => Collect(extractor, Numbered(5000)));
+        Assert.Equal("fake failed: device lost", failure.Message);
+        Assert.IsType<InvalidOperationException>(failure.InnerException);
     }
 
     [Fact]
     public async Task Numbers_that_are_not_finite_are_an_error_of_the_file()
     {
-        Extractor extractor = new(new FakeEngine(), (input, _) => OfFrames(input.Name == "2" ? float.NaN : 1, 1));
+        Extractor extractor = new([new FakeEngine()], (input, _) => OfFrames(input.Name == "2" ? float.NaN : 1, 1));
         List<ExtractionResult> results = await Collect(extractor, Numbered(3));
         Assert.Equal([false, true, false], results.Select(r => r.Error is not null));
         Assert.Contains("not finite", results[1].Error!.Message);
@@ -212,7 +214,7 @@ public sealed class ExtractorTests
     [Fact]
     public async Task Normalized_embeddings_have_unit_length()
     {
-        Extractor extractor = new(new FakeEngine(), (_, _) => OfFrames(2, 1), new ExtractionOptions { Normalize = true });
+        Extractor extractor = new([new FakeEngine()], (_, _) => OfFrames(2, 1), new ExtractionOptions { Normalize = true });
         float[] embedding = (await Collect(extractor, Numbered(1)))[0].Embedding.ToArray();
         Assert.Equal([2f / 3, 1f / 3, 2f / 3], embedding);
     }
@@ -221,7 +223,7 @@ public sealed class ExtractorTests
     public async Task Progress_counts_files_failures_and_audio()
     {
         List<ExtractionProgress> reports = [];
-        Extractor extractor = new(new FakeEngine(), (input, _) =>
+        Extractor extractor = new([new FakeEngine()], (input, _) =>
             input.Name == "2" ? throw new InputException("2", "bad") : OfFrames(1, 250));
 
         await Collect(extractor, Numbered(3).ToList(), new ImmediateProgress(reports.Add));
@@ -235,7 +237,7 @@ public sealed class ExtractorTests
     [Fact]
     public async Task Nothing_to_embed_gives_nothing()
     {
-        Extractor extractor = new(new FakeEngine(), (_, _) => OfFrames(1, 1));
+        Extractor extractor = new([new FakeEngine()], (_, _) => OfFrames(1, 1));
         Assert.Empty(await Collect(extractor, []));
     }
 

@@ -4,15 +4,15 @@ using EcapaIlgpu.Model;
 namespace EcapaIlgpu.Tests.Extraction;
 
 /// <summary>An engine whose embedding says what it was given: first value of the utterance, its frames, their sum.</summary>
-internal sealed class FakeEngine : IEmbeddingEngine
+internal sealed class FakeEngine(string description = "fake", int featureDim = 2) : IEmbeddingEngine
 {
     public List<int[]> Batches { get; } = [];
 
     public Action<PackedBatch, CancellationToken>? OnEmbed { get; init; }
 
-    public string Description => "fake";
+    public string Description => description;
 
-    public EcapaConfig Config { get; } = new() { FeatureDim = 2, EmbeddingSize = 3 };
+    public EcapaConfig Config { get; } = new() { FeatureDim = featureDim, EmbeddingSize = 3 };
 
     public void Embed(PackedBatch batch, Span<float> embeddings, CancellationToken cancellation = default)
     {
@@ -21,8 +21,8 @@ internal sealed class FakeEngine : IEmbeddingEngine
         int[] lengths = new int[batch.Count];
         for (int u = 0; u < batch.Count; u++)
         {
-            ReadOnlySpan<float> rows = batch.Frames.Span[(batch.Offsets[u] * 2)..(batch.Offsets[u + 1] * 2)];
-            lengths[u] = rows.Length / 2;
+            ReadOnlySpan<float> rows = batch.Frames.Span[(batch.Offsets[u] * featureDim)..(batch.Offsets[u + 1] * featureDim)];
+            lengths[u] = rows.Length / featureDim;
             float sum = 0;
             foreach (float value in rows)
                 sum += value;
@@ -30,7 +30,8 @@ internal sealed class FakeEngine : IEmbeddingEngine
             embeddings[(u * 3) + 1] = lengths[u];
             embeddings[(u * 3) + 2] = sum;
         }
-        Batches.Add(lengths);
+        lock (Batches)
+            Batches.Add(lengths);
     }
 
     public void Dispose()

@@ -4,33 +4,64 @@ namespace EcapaIlgpu.Tests.Extraction;
 
 public sealed class LookAheadBudgetTests
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     [Fact]
-    public async Task One_that_is_too_large_is_let_in_alone()
+    public async Task Giants_are_held_one_at_a_time_and_keep_no_other_out()
     {
         LookAheadBudget budget = new(100);
         budget.Acquire(1000, CancellationToken.None);
-        Task second = Task.Run(() => budget.Acquire(1, CancellationToken.None));
+        budget.Acquire(50, CancellationToken.None);
+        budget.Acquire(50, CancellationToken.None);
+        Task second = Task.Run(() => budget.Acquire(51, CancellationToken.None));
         Assert.False(second.IsCompleted);
         budget.Release(1000);
-        await second.WaitAsync(TimeSpan.FromSeconds(30));
+        await second.WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task Others_wait_for_room()
+    {
+        LookAheadBudget budget = new(100);
+        budget.Acquire(50, CancellationToken.None);
+        budget.Acquire(50, CancellationToken.None);
+        Task third = Task.Run(() => budget.Acquire(1, CancellationToken.None));
+        Assert.False(third.IsCompleted);
+        budget.Release(50);
+        await third.WaitAsync(Patience);
     }
 
     [Fact]
     public async Task A_corrected_estimate_makes_room()
     {
         LookAheadBudget budget = new(100);
-        budget.Acquire(90, CancellationToken.None);
-        Task second = Task.Run(() => budget.Acquire(50, CancellationToken.None));
-        Assert.False(second.IsCompleted);
-        budget.Correct(90, 50);
-        await second.WaitAsync(TimeSpan.FromSeconds(30));
+        budget.Acquire(50, CancellationToken.None);
+        budget.Acquire(50, CancellationToken.None);
+        Task third = Task.Run(() => budget.Acquire(30, CancellationToken.None));
+        Assert.False(third.IsCompleted);
+        budget.Correct(50, 20);
+        await third.WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task An_estimate_that_grows_into_a_giant_counts_as_one()
+    {
+        LookAheadBudget budget = new(100);
+        budget.Acquire(10, CancellationToken.None);
+        budget.Correct(10, 5000);
+        budget.Acquire(50, CancellationToken.None);
+        Task giant = Task.Run(() => budget.Acquire(200, CancellationToken.None));
+        Assert.False(giant.IsCompleted);
+        budget.Release(5000);
+        await giant.WaitAsync(Patience);
     }
 
     [Fact]
     public async Task Waiting_ends_with_cancellation()
     {
         LookAheadBudget budget = new(100);
-        budget.Acquire(100, CancellationToken.None);
+        budget.Acquire(50, CancellationToken.None);
+        budget.Acquire(50, CancellationToken.None);
         using CancellationTokenSource cancel = new();
         Task waiting = Task.Run(() => budget.Acquire(1, cancel.Token));
         await cancel.CancelAsync();

@@ -23,16 +23,19 @@ public sealed record DeviceInfo(string Selector, string Name, long MemoryBytes, 
 }
 
 /// <summary>
-/// The devices of a machine and the choice among them: <c>cuda</c>, <c>cuda:1</c>, <c>opencl</c>, <c>opencl:1</c>, <c>cpu-kernels</c> (the C# kernels compiled for the CPU), <c>cpu</c> (the
+/// The devices of a machine and the choice among them: <c>cuda</c>, <c>cuda:1</c>, <c>cuda:all</c>, <c>opencl</c>, <c>opencl:1</c>, <c>opencl:all</c>, <c>cpu-kernels</c> (the C# kernels compiled for the CPU), <c>cpu</c> (the
 /// vector engine, which is the faster one there) or <c>auto</c>: CUDA, then a GPU under OpenCL, then <c>cpu</c>.
 /// </summary>
 public static partial class DeviceSelector
 {
     /// <summary>What <c>--device</c> takes, for usage texts.</summary>
-    public const string Syntax = "auto|cuda[:i]|opencl[:i]|cpu-kernels|cpu";
+    public const string Syntax = "auto|cuda[:i|:all]|opencl[:i|:all]|cpu-kernels|cpu";
 
     /// <summary>The selector that chooses among what is there.</summary>
     public const string Auto = "auto";
+
+    /// <summary>Stands in the place of a number for every device of a kind.</summary>
+    private const string All = "all";
 
     /// <summary>Every device that was found, those that cannot be used with the reason.</summary>
     public static IReadOnlyList<DeviceInfo> List()
@@ -48,9 +51,29 @@ public static partial class DeviceSelector
         ];
     }
 
+    /// <summary>An engine on each device that a selector names: one, unless it ends in <c>:all</c>.</summary>
+    /// <inheritdoc cref="CreateEngine"/>
+    public static IReadOnlyList<IEmbeddingEngine> CreateEngines(EcapaWeights weights, string selector, int threads = 0)
+    {
+        ArgumentNullException.ThrowIfNull(selector);
+        List<IEmbeddingEngine> engines = [];
+        try
+        {
+            foreach (string one in OneByOne(selector))
+                engines.Add(CreateEngine(weights, one, threads));
+            return engines;
+        }
+        catch
+        {
+            foreach (IEmbeddingEngine engine in engines)
+                engine.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>An engine on a device.</summary>
     /// <param name="weights">The network.</param>
-    /// <param name="selector">Which device, see <see cref="Syntax"/>.</param>
+    /// <param name="selector">Which device, see <see cref="Syntax"/>; of <c>:all</c> the first.</param>
     /// <param name="threads">Threads of the vector engine, 0 for one per processor; kernels on the CPU take every core.</param>
     /// <exception cref="InputException">There is no such device, or it cannot be used; the message says which there are.</exception>
     public static IEmbeddingEngine CreateEngine(EcapaWeights weights, string selector, int threads = 0)
@@ -95,9 +118,25 @@ public static partial class DeviceSelector
         return parts[0] switch
         {
             Auto or "cpu" or "cpu-kernels" => parts.Length == 1,
-            "cuda" or "opencl" => parts.Length == 1 || (parts.Length == 2 && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out _)),
+            "cuda" or "opencl" => parts.Length == 1 || (parts.Length == 2 && (parts[1] == All || int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out _))),
             _ => false,
         };
+    }
+
+    /// <summary>The selector of each device that a selector names.</summary>
+    private static IEnumerable<string> OneByOne(string selector)
+    {
+        string[] parts = selector.Split(':');
+        if (!IsSelector(selector) || parts[^1] != All)
+            return [selector];
+        using Context context = CreateContext();
+        Device[] devices = parts[0] == "cuda" ? [.. context.GetCudaDevices()] : [.. context.GetCLDevices()];
+        int[] indices = [.. Enumerable.Range(0, devices.Length)];
+        // Where there are GPUs, a processor that OpenCL offers as well would only take their readers' time.
+        int[] gpus = [.. indices.Where(i => devices[i] is not CLDevice device || IsGpu(device))];
+        // Of none the first is asked for, whose absence has its error.
+        int[] chosen = gpus.Length > 0 ? gpus : indices.Length > 0 ? indices : [0];
+        return [.. chosen.Select(i => $"{parts[0]}:{i}")];
     }
 
     /// <summary>Opens every usable device for kernels, one after another.</summary>
@@ -143,7 +182,7 @@ public static partial class DeviceSelector
         if (!IsSelector(selector))
             throw new InputException($"--device {selector}", $"is not a device; expected {Syntax}.");
         string[] parts = selector.Split(':');
-        int index = parts.Length == 2 ? int.Parse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture) : 0;
+        int index = parts.Length == 2 && parts[1] != All ? int.Parse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture) : 0;
         return parts[0] switch
         {
             Auto => context.GetCudaDevices().FirstOrDefault<Device>() ?? context.GetCLDevices().FirstOrDefault(IsGpu),

@@ -1,0 +1,14 @@
+using EcapaIlgpu.Engines;
+
+namespace EcapaIlgpu.Extraction;
+
+/// <summary>An engine failed during an extraction; the others take over its work.</summary>
+/// <param name="Engine">The engine.</param>
+/// <param name="Failure">What it threw.</param>
+/// <param name="EnginesLeft">How many go on; where it is none the extraction ends with an <see cref="EngineFailedException"/>.</param>
+public sealed record EngineLoss(IEmbeddingEngine Engine, Exception Failure, int EnginesLeft);
+
+/// <summary>The last engine of an extraction failed, a GPU whose driver crashed, say. Results handed out before are good.</summary>
+/// <param name="engine">The engine's description.</param>
+/// <param name="failure">What it threw.</param>
+public sealed class EngineFailedException(string engine, Exception failure) : Exception($"{engine} failed: {failure.Message}", failure);

@@ -1,0 +1,45 @@
+using System.Buffers;
+using System.Diagnostics;
+using EcapaIlgpu.Audio;
+using EcapaIlgpu.Features;
+
+namespace EcapaIlgpu.Extraction;
+
+/// <summary>From files to what engines take. Memory comes from a pool: a long list would otherwise leave a megabyte of garbage for every file.</summary>
+internal static class UtteranceReaders
+{
+    /// <summary>Feature rows, computed here.</summary>
+    public static UtteranceReader Features(AudioOptions audio)
+    {
+        FeatureExtractor features = new();
+        return (input, cancellation) =>
+        {
+            Waveform waveform = AudioFile.Read(input.Path, audio, cancellation);
+            FeatureExtractor.RequireFrame(waveform, input.Name);
+            long start = Stopwatch.GetTimestamp();
+            int rows = Fbank.FrameCount(waveform.Samples.Length), length = checked(rows * Fbank.MelBins);
+            IMemoryOwner<float> memory = MemoryPool<float>.Shared.Rent(length);
+            features.Compute(waveform, memory.Memory.Span[..length]);
+            return new Utterance(rows, waveform.Duration, waveform.Warnings)
+            {
+                Features = memory.Memory[..length],
+                Memory = memory,
+                FeatureTime = Stopwatch.GetElapsedTime(start),
+            };
+        };
+    }
+
+    /// <summary>Samples for an engine with a filterbank of its own: 16-bit integers where these are exact, else floats.</summary>
+    public static UtteranceReader Samples(AudioOptions audio) => (input, cancellation) =>
+    {
+        Waveform waveform = AudioFile.Read(input.Path, audio, cancellation);
+        FeatureExtractor.RequireFrame(waveform, input.Name);
+        int length = waveform.Samples.Length;
+        Utterance utterance = new(Fbank.FrameCount(length), waveform.Duration, waveform.Warnings);
+        IMemoryOwner<short> memory = MemoryPool<short>.Shared.Rent(length);
+        if (Pcm16.TryConvert(waveform.Samples.Span, memory.Memory.Span[..length]))
+            return utterance with { Pcm = memory.Memory[..length], Memory = memory };
+        memory.Dispose();
+        return utterance with { Samples = waveform.Samples };
+    };
+}

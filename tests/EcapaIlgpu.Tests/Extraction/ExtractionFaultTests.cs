@@ -1,0 +1,257 @@
+using EcapaIlgpu.Audio;
+using EcapaIlgpu.Extraction;
+using EcapaIlgpu.Features;
+using EcapaIlgpu.Tests.Audio;
+using EcapaIlgpu.Tests.Cli;
+
+namespace EcapaIlgpu.Tests.Extraction;
+
+/// <summary>What goes wrong with files in the course of a long run, and very long lists: nobody else's row is lost.</summary>
+public sealed class ExtractionFaultTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private static UtteranceReader RealReader { get; } = UtteranceReaders.Features(new AudioOptions());
+
+    private static FakeEngine EightyBins() => new(featureDim: Fbank.MelBins);
+
+    private static async Task<List<ExtractionResult>> Collect(Extractor extractor, IEnumerable<AudioInput> inputs)
+    {
+        List<ExtractionResult> results = [];
+        await foreach (ExtractionResult result in extractor.ExtractAsync(inputs))
+            results.Add(result);
+        return results;
+    }
+
+    [Fact]
+    public async Task A_file_that_vanishes_between_listing_and_reading_is_its_own_error()
+    {
+        string[] paths = [.. Enumerable.Range(0, 20).Select(i => ShortSpeech.Write(_folder[$"{i:00}.wav"], TimeSpan.FromSeconds(0.1)))];
+        IReadOnlyList<AudioInput> listed = AudioListing.Expand([_folder.FullPath]);
+        Extractor extractor = new([EightyBins()], (input, cancellation) =>
+        {
+            if (input.Path == paths[7])
+                File.Delete(input.Path);
+            return RealReader(input, cancellation);
+        });
+
+        List<ExtractionResult> results = await Collect(extractor, listed);
+
+        Assert.Equal(paths, results.Select(r => r.Name));
+        Assert.Equal($"{paths[7]}: no such file.", Assert.Single(results, r => r.Error is not null).Error!.Message);
+    }
+
+    [Fact]
+    public async Task A_file_that_grows_while_it_is_read_is_read_as_far_as_it_went()
+    {
+        // A recorder's header claims all there could ever be, and its file gets longer with every look at it.
+        byte[] begun = (WavBuilder.Int16(new short[8000]) with { DataSize = uint.MaxValue }).Build();
+        using GrowingStream recording = new(begun);
+        Task<Waveform> reading = Task.Run(() => AudioFile.Read(recording, "recording.wav"));
+        Waveform waveform = await reading.WaitAsync(Ecapa.Patience);
+        Assert.InRange(waveform.Samples.Length, 8000, 20_000);
+    }
+
+    [Fact]
+    public async Task An_unreadable_file_among_a_thousand_costs_one_row()
+    {
+        string good = ShortSpeech.Write(_folder["good.wav"], TimeSpan.FromSeconds(0.05));
+        string bad = _folder.Write("bad.wav", "RIFF, but not really");
+        AudioInput[] inputs = [.. Enumerable.Range(0, 1000).Select(i => new AudioInput($"{i}", i == 617 ? bad : good))];
+
+        List<ExtractionResult> results = await Collect(new Extractor(EightyBins()), inputs);
+
+        Assert.Equal(inputs, results.Select(r => r.Input));
+        Assert.Equal("617", Assert.Single(results, r => r.Error is not null).Name);
+        Assert.All(results.Where(r => r.Name != "617"), r => Assert.Equal(results[0].Embedding.ToArray(), r.Embedding.ToArray()));
+    }
+
+    [Fact]
+    public async Task A_list_with_the_same_file_under_two_names_gives_two_rows()
+    {
+        string path = ShortSpeech.Write(_folder["once.wav"], TimeSpan.FromSeconds(0.1));
+        List<ExtractionResult> results = await Collect(new Extractor(EightyBins()), [new("first", path), new("second", path), new("first", path)]);
+        Assert.Equal(["first", "second", "first"], results.Select(r => r.Name));
+        Assert.Equal(results[0].Embedding.ToArray(), results[1].Embedding.ToArray());
+    }
+
+    [Fact]
+    public async Task A_hundred_thousand_tiny_files_pass_through_flat_memory()
+    {
+        const int Count = 100_000;
+        int drawn = 0, taken = 0, mostAhead = 0;
+        long early = 0, late = 0;
+        IEnumerable<AudioInput> Inputs()
+        {
+            for (int i = 0; i < Count; i++)
+            {
+                mostAhead = Math.Max(mostAhead, ++drawn - Volatile.Read(ref taken));
+                yield return new AudioInput($"{i}");
+            }
+        }
+        FakeWaveformEngine engine = new();
+        Extractor extractor = new([engine], (input, _) => new Utterance(1, TimeSpan.FromMilliseconds(25), []) { Pcm = new short[400] });
+        await foreach (ExtractionResult result in extractor.ExtractAsync(Inputs()))
+        {
+            Assert.Equal($"{taken}", result.Name);
+            if (++taken == 10_000)
+                early = MemoryWithout(engine);
+            else if (taken == 90_000)
+                late = MemoryWithout(engine);
+        }
+
+        Assert.Equal(Count, taken);
+        // All files let in at once are some four thousand of 800 bytes and their bookkeeping; 80,000 files kept would be 100 MB.
+        Assert.InRange(mostAhead, 1, 10_000);
+        Assert.InRange(late - early, long.MinValue, 16L << 20);
+
+        static long MemoryWithout(FakeWaveformEngine engine)
+        {
+            lock (engine.Batches)
+                engine.Batches.Clear();
+            return GC.GetTotalMemory(forceFullCollection: true);
+        }
+    }
+
+    [Fact]
+    public async Task While_a_very_long_file_is_read_those_after_it_are_embedded()
+    {
+        using ManualResetEventSlim othersAreEmbedded = new();
+        int embedded = 0;
+        FakeWaveformEngine engine = new()
+        {
+            Concurrency = 1,
+            OnEmbed = (lengths, _) =>
+            {
+                if (Interlocked.Add(ref embedded, lengths.Length) >= 1000)
+                    othersAreEmbedded.Set();
+            },
+        };
+        Extractor extractor = new([engine], (input, cancellation) =>
+        {
+            if (input.Name == "3")
+                Assert.True(othersAreEmbedded.Wait(Ecapa.Patience, cancellation), "the others wait for the long one");
+            return new Utterance(1, TimeSpan.FromSeconds(1), []) { Pcm = new short[400] };
+        }, new ExtractionOptions { Readers = 2 });
+
+        List<ExtractionResult> results = await Collect(extractor, Enumerable.Range(0, 2000).Select(i => new AudioInput($"{i}")));
+
+        Assert.Equal(Enumerable.Range(0, 2000).Select(i => $"{i}"), results.Select(r => r.Name));
+        Assert.All(results, r => Assert.Null(r.Error));
+    }
+
+    [Fact]
+    public async Task While_a_very_long_file_is_embedded_others_go_through_the_engine_s_other_call()
+    {
+        const int Giant = 3 * 3600 * 100;
+        using ManualResetEventSlim othersAreEmbedded = new();
+        int embedded = 0;
+        FakeWaveformEngine engine = new()
+        {
+            OnEmbed = (lengths, cancellation) =>
+            {
+                if (lengths is [800])
+                    Assert.True(othersAreEmbedded.Wait(Ecapa.Patience, cancellation), "the others wait for the long one");
+                else if (Interlocked.Add(ref embedded, lengths.Length) >= 1000)
+                    othersAreEmbedded.Set();
+            },
+        };
+        // It says how many frames it has, so that it goes alone; its samples need not be there for that.
+        Extractor extractor = new([engine], (input, _) => new Utterance(input.Name == "3" ? Giant : 1, TimeSpan.FromSeconds(1), [])
+        {
+            Pcm = new short[input.Name == "3" ? 800 : 400],
+        });
+
+        List<ExtractionResult> results = await Collect(extractor, Enumerable.Range(0, 2000).Select(i => new AudioInput($"{i}")));
+
+        Assert.Equal(Enumerable.Range(0, 2000).Select(i => $"{i}"), results.Select(r => r.Name));
+        Assert.Contains(engine.Batches, batch => batch.Lengths is [800]);
+    }
+
+    [Fact]
+    public async Task Memory_of_files_goes_back_when_they_are_embedded()
+    {
+        int held = 0, most = 0;
+        Extractor extractor = new([EightyBins()], (_, _) =>
+        {
+            lock (_folder)
+                most = Math.Max(most, ++held);
+            return new Utterance(1, TimeSpan.FromSeconds(1), [])
+            {
+                Features = new float[Fbank.MelBins],
+                Memory = new OnDispose(() =>
+                {
+                    lock (_folder)
+                        held--;
+                }),
+            };
+        });
+        await Collect(extractor, Enumerable.Range(0, 20_000).Select(i => new AudioInput($"{i}")));
+        Assert.Equal(0, held);
+        Assert.InRange(most, 1, 5000);
+    }
+
+    [Fact]
+    public async Task A_caller_that_stops_in_the_middle_ends_every_thread()
+    {
+        using ManualResetEventSlim forever = new();
+        FakeWaveformEngine engine = new() { OnEmbed = (lengths, cancellation) => forever.Wait(lengths.Contains(401) ? Timeout.Infinite : 0, cancellation) };
+        Extractor extractor = new([engine], (input, _) => new Utterance(1, TimeSpan.FromSeconds(1), []) { Pcm = new short[input.Name == "500" ? 401 : 400] },
+            new ExtractionOptions { Readers = 1, BatchRows = 50 });
+        await Task.Run(async () =>
+        {
+            int taken = 0;
+            await foreach (ExtractionResult result in extractor.ExtractAsync(Enumerable.Range(0, 1_000_000).Select(i => new AudioInput($"{i}"))))
+            {
+                if (++taken == 400)
+                    break;
+            }
+        }).WaitAsync(Ecapa.Patience);
+    }
+
+    /// <summary>A file that gets longer by more than is read of it, so that no reading reaches its end.</summary>
+    private sealed class GrowingStream(byte[] begun) : Stream
+    {
+        private long _length = begun.Length;
+
+        public override long Length => _length;
+
+        public override long Position { get; set; }
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => true;
+
+        public override bool CanWrite => false;
+
+        public override int Read(Span<byte> buffer)
+        {
+            _length += buffer.Length + 100;
+            buffer.Clear();
+            if (Position < begun.Length)
+                begun.AsSpan((int)Position, (int)Math.Min(buffer.Length, begun.Length - Position)).CopyTo(buffer);
+            Position += buffer.Length;
+            return buffer.Length;
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override long Seek(long offset, SeekOrigin origin) =>
+            Position = offset + (origin switch { SeekOrigin.Begin => 0, SeekOrigin.Current => Position, _ => Length });
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Flush()
+        {
+        }
+    }
+
+    private sealed class OnDispose(Action action) : IDisposable
+    {
+        public void Dispose() => action();
+    }
+}
