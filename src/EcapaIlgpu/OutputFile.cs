@@ -82,8 +82,16 @@ internal sealed class OutputFile : IDisposable
     {
         string final = FinalPath(path);
         string temporary = Beside(final, $".{Guid.NewGuid():N}");
-        File.Copy(final, temporary);
-        File.Move(temporary, Beside(final, ""), overwrite);
+        try
+        {
+            File.Copy(final, temporary);
+            File.Move(temporary, Beside(final, ""), overwrite);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
         return 0;
     });
 
@@ -96,6 +104,7 @@ internal sealed class OutputFile : IDisposable
     });
 
     /// <summary>Where an unfinished file lies that belongs under a path: a hidden name in the same folder.</summary>
+    /// <exception cref="InputException">No file can have that path: there is a folder of that name, or none to put it into.</exception>
     public static string PartialPath(string path) => Beside(FinalPath(path), "");
 
     /// <summary>Whether a path is a device, which has no place beside it.</summary>

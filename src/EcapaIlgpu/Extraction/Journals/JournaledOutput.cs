@@ -112,6 +112,9 @@ internal sealed class JournaledOutput : IEmbeddingWriter
     public static JournaledOutput? Open(
         RowFormat format, RunIdentity run, UnfinishedRun unfinished, Func<OrdinalSet> splitList, CancellationToken cancellation)
     {
+        // A second file that cannot be written must not be found out when the first is there.
+        foreach (string path in format.Paths)
+            OutputFile.PartialPath(path);
         string journalPath = JournalPathOf(format);
         bool isUnderWay = File.Exists(OutputFile.PartialPath(journalPath));
         if (!isUnderWay && unfinished == UnfinishedRun.Resume)
