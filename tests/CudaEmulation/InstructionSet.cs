@@ -35,6 +35,7 @@ internal static unsafe partial class InstructionSet
         Memory();
         Atomics();
         Shuffles();
+        TensorCores();
     }
 
     /// <summary>What an instruction does; null where it is unknown.</summary>

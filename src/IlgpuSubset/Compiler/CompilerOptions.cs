@@ -9,6 +9,9 @@ internal sealed record CompilerOptions
     /// <summary>Whether every index of a view is checked (<see cref="IR.Opcode.BoundsCheck"/>).</summary>
     public bool BoundsChecks { get; init; }
 
+    /// <summary>Whether the device rounds to tf32, bfloat16 and float16 pairs by itself (<see cref="IR.Opcode.Narrow"/>).</summary>
+    public bool NarrowFloats { get; init; }
+
     /// <summary>
     /// Instructions that a loop of constant bounds may become. Large enough for the inner loop of a matrix product (16 steps of
     /// an 8x8 register tile), small enough to leave the loop over channels alone.

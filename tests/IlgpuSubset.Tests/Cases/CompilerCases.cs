@@ -13,6 +13,7 @@ public static class CompilerCases
         .. GroupCases.All,
         .. MathCases.All,
         .. LaunchCases.All,
+        .. TensorCoreCases.All,
         .. NetworkCases.All,
     ];
 

@@ -27,10 +27,10 @@ internal sealed record GroupCode(RunGroup Run, int FrameBytes, IrKernel Kernel, 
     /// <summary>
     /// The position of each thread, padded to whole vectors: all along x, then y, then z. For groups whose rows are no whole vectors.
     /// </summary>
-    public static int[] PositionsOf(Index3D groupDim)
+    public static int[] PositionsOf(Index3D groupDim, int lanes)
     {
         int threads = groupDim.Size;
-        int padded = (threads + LaneVectors.Lanes - 1) / LaneVectors.Lanes * LaneVectors.Lanes;
+        int padded = (threads + lanes - 1) / lanes * lanes;
         int[] positions = new int[3 * padded];
         for (int i = 0; i < threads; i++)
         {

@@ -53,7 +53,7 @@ internal sealed partial class GroupCodeGenerator
             else if (i.Type.IsVector)
             {
                 PushBaseAddress(pointer, i.Immediate);
-                if (Avx512F.IsSupported && address.Stride == size * i.Type.Lanes)
+                if (Avx512F.IsSupported && Lanes == LaneVectors.WarpSize && address.Stride == size * i.Type.Lanes)
                 {
                     PushScratch(ResultSlot * ScratchSlotBytes);
                     ScalarCode.Call(
@@ -64,7 +64,8 @@ internal sealed partial class GroupCodeGenerator
                     _il.Emit(OpCodes.Ldc_I8, address.Stride);
                     _il.Emit(OpCodes.Ldc_I4, (int)i.Type.Lanes);
                     PushScratch(ResultSlot * ScratchSlotBytes);
-                    ScalarCode.Call(_il, nameof(LaneFunctions.LoadStructures), typeof(byte*), typeof(long), typeof(int), typeof(int*));
+                    _il.Emit(OpCodes.Ldc_I4, Lanes);
+                    ScalarCode.Call(_il, nameof(LaneFunctions.LoadStructures), typeof(byte*), typeof(long), typeof(int), typeof(int*), typeof(int));
                 }
                 for (int c = 0; c < i.Type.Lanes; c++)
                     DefineFromScratch(i, c, ResultSlot * ScratchSlotBytes + c * Lanes * sizeof(int), null);
@@ -223,6 +224,63 @@ internal sealed partial class GroupCodeGenerator
         DefineFromScratch(i, 0, ResultSlot * ScratchSlotBytes, mask);
     }
 
+    /// <summary>The product of a warp: all its registers go to memory for the function that computes it.</summary>
+    private void EmitMatrixMultiply(Instruction i, LocalBuilder[]? mask)
+    {
+        for (int operand = 0; operand < i.Operands.Length; operand++)
+        {
+            Type element = LaneVectors.Element(i.Operands[operand].Type);
+            for (int part = 0; part < _vectors.Parts(element); part++)
+            {
+                PushScratch((operand * ScratchSlotBytes) + (part * _vectors.Bytes));
+                PushPart(i.Operands[operand], 0, part);
+                StoreVector(element);
+            }
+        }
+        PushScratch(0);
+        _il.Emit(OpCodes.Ldc_I4, ScratchSlotBytes);
+        _il.Emit(OpCodes.Ldc_I4, (int)i.Format);
+        PushScratch(ResultSlot * ScratchSlotBytes);
+        ScalarCode.Call(_il, typeof(MatrixFunctions), nameof(MatrixFunctions.MultiplyAdd), typeof(byte*), typeof(int), typeof(int), typeof(float*));
+        DefineRegisters(i, ResultSlot, mask);
+    }
+
+    private void EmitMatrixLoad(Instruction i, LocalBuilder[]? mask)
+    {
+        Spill(_residence.Reads(i));
+        ForLanes(null, () =>
+        {
+            PushResultOfLane(0, typeof(long));
+            PushLaneAddress(i.Operands[0], i.Immediate);
+            _il.Emit(OpCodes.Conv_I8);
+            _il.Emit(OpCodes.Stind_I8);
+        });
+        _spilled.Clear();
+        PushScratch(ResultSlot * ScratchSlotBytes);
+        PushScratch((ResultSlot + 1) * ScratchSlotBytes);
+        ScalarCode.Call(_il, typeof(MatrixFunctions), nameof(MatrixFunctions.Load), typeof(long*), typeof(int*));
+        DefineRegisters(i, ResultSlot + 1, mask);
+    }
+
+    private void DefineRegisters(Instruction i, int slot, LocalBuilder[]? mask)
+    {
+        for (int c = 0; c < i.Type.Lanes; c++)
+            DefineFromScratch(i, c, (slot * ScratchSlotBytes) + (c * Lanes * sizeof(int)), mask);
+    }
+
+    private void EmitCopyAsync(Instruction i, LocalBuilder[]? mask)
+    {
+        Spill(_residence.Reads(i));
+        ForLanes(mask, () =>
+        {
+            PushLaneAddress(i.Operands[0], i.Immediate);
+            PushLaneAddress(i.Operands[1], 0);
+            PushLane(i.Operands[2]);
+            ScalarCode.Call(_il, typeof(MatrixFunctions), nameof(MatrixFunctions.Copy), typeof(byte*), typeof(byte*), typeof(int));
+        });
+        _spilled.Clear();
+    }
+
     private void EmitBoundsCheck(Instruction i, LocalBuilder[]? mask)
     {
         LaneShape index = _lanes.Of(i.Operands[0]);
@@ -267,7 +325,8 @@ internal sealed partial class GroupCodeGenerator
         || (!type.IsVector && type.Scalar is ScalarType.I64 or ScalarType.F64);
 
     /// <summary>Whether a type is four 32-bit numbers and the machine has vectors of 16 of them.</summary>
-    private static bool IsFour(IrType type) => type.Lanes == 4 && type.Element.SizeInBytes == 4 && Avx512F.IsSupported;
+    private bool IsFour(IrType type) =>
+        type.Lanes == 4 && type.Element.SizeInBytes == 4 && Avx512F.IsSupported && Lanes == LaneVectors.WarpSize;
 
     /// <summary>Whether a pointer names fours anywhere behind one place.</summary>
     private bool HasAnyFours(Value pointer, IrType type) => IsFour(type) && _residence.IsAddressOnly(pointer)

@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using ILGPU.Algorithms;
+using ILGPU.Beyond;
 using ILGPU.Compiler.IR;
 
 namespace ILGPU.Compiler.FrontEnd;
@@ -26,6 +27,7 @@ internal static class Intrinsics
         AddMathematics();
         AddBits();
         AddReinterpretation();
+        AddTensorCores();
     }
 
     /// <summary>The translation of a method; null for one that is compiled from its IL.</summary>
@@ -327,6 +329,41 @@ internal static class Intrinsics
         Add(typeof(Type), "op_Equality", (_, _, a) => new StackValue(Constant.Int32(Equals(a[0].Object, a[1].Object) ? 1 : 0)));
         Add(typeof(Type), "op_Inequality", (_, _, a) => new StackValue(Constant.Int32(Equals(a[0].Object, a[1].Object) ? 0 : 1)));
     }
+
+    private static void AddTensorCores()
+    {
+        Add(typeof(WarpMatrix), nameof(WarpMatrix.Load), (importer, _, a) => Fields<MatrixRegisters>(importer, importer.Emit(
+            new Instruction(Opcode.MatrixLoad, IrType.VectorOf(IrType.I32, 4), a[0].Scalar) { Alignment = AsyncCopy.Size })));
+        foreach ((string name, MatrixFormat format) in new[]
+        {
+            (nameof(WarpMatrix.MultiplyAddTf32), MatrixFormat.Tf32), (nameof(WarpMatrix.MultiplyAddBf16), MatrixFormat.Bf16),
+            (nameof(WarpMatrix.MultiplyAddHalf), MatrixFormat.F16),
+        })
+        {
+            Add(typeof(WarpMatrix), name, (importer, _, a) => Fields<MatrixSums>(importer, importer.Emit(
+                Opcode.MatrixMultiply, IrType.VectorOf(IrType.F32, 4), (byte)format, [.. a.SelectMany(argument => argument.Leaves)])));
+        }
+        AddScalar(typeof(AsyncCopy), nameof(AsyncCopy.Start), (importer, _, a) =>
+        {
+            importer.Emit(new Instruction(Opcode.CopyAsync, IrType.Void, a) { Alignment = AsyncCopy.Size });
+            return null;
+        });
+        AddScalar(typeof(AsyncCopy), nameof(AsyncCopy.Commit), (importer, _, _) => Effect(importer, Opcode.CopyCommit));
+        AddScalar(typeof(AsyncCopy), nameof(AsyncCopy.Wait), (importer, _, a) =>
+        {
+            long pending = (a[0] as Constant ?? throw new NotSupportedException("A number of pending copies that is not constant")).Bits;
+            importer.Emit(new Instruction(Opcode.CopyWait, IrType.Void) { Immediate = pending });
+            return null;
+        });
+        AddScalar(typeof(NarrowFloat), $"get_{nameof(NarrowFloat.IsNative)}", (importer, _, _) => Constant.Int32(importer.Options.NarrowFloats ? 1 : 0));
+        AddScalar(typeof(NarrowFloat), nameof(NarrowFloat.NativeTf32), (importer, _, a) => importer.Emit(Opcode.Narrow, IrType.I32, (byte)MatrixFormat.Tf32, a));
+        AddScalar(typeof(NarrowFloat), nameof(NarrowFloat.NativeBf16), (importer, _, a) => importer.Emit(Opcode.Narrow, IrType.I32, (byte)MatrixFormat.Bf16, a));
+        AddScalar(typeof(NarrowFloat), nameof(NarrowFloat.NativeHalf), (importer, _, a) => importer.Emit(Opcode.Narrow, IrType.I32, (byte)MatrixFormat.F16, a));
+    }
+
+    /// <summary>A structure of a vector's lanes.</summary>
+    private static StackValue Fields<T>(Importer importer, Value vector) => StackValue.Of(
+        TypeLayout.Of(typeof(T)), [.. Enumerable.Range(0, vector.Type.Lanes).Select(lane => importer.Emit(Instruction.Extract(vector, lane)))]);
 
     private static void Bitcast(Type type, string name, IrType result) =>
         AddScalar(type, name, (importer, _, a) => importer.Convert(ConvertKind.Bitcast, a[0], result));

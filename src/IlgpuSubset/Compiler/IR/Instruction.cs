@@ -44,13 +44,15 @@ internal sealed class Instruction : Value
 
     public AtomicKind Update => (AtomicKind)Kind;
 
+    public MatrixFormat Format => (MatrixFormat)Kind;
+
     public FenceScope Scope => (FenceScope)Kind;
 
     /// <summary>Of a shared allocation: whether the launch decides its size.</summary>
     public bool IsDynamic => Kind != 0;
 
     /// <summary>Whether equal operands give an equal result and nothing else happens.</summary>
-    public bool IsPure => Op is <= Opcode.PtrAdd or Opcode.Extract or Opcode.BuildVector or Opcode.Special or Opcode.DynamicSharedSize;
+    public bool IsPure => Op is <= Opcode.PtrAdd or Opcode.Extract or Opcode.BuildVector or Opcode.Special or Opcode.DynamicSharedSize or Opcode.Narrow;
 
     /// <summary>Whether it may run where the program would not have run it: it is pure and cannot fault.</summary>
     public bool IsSpeculatable => IsPure && (Op is not (Opcode.DivS or Opcode.DivU or Opcode.RemS or Opcode.RemU)
@@ -59,8 +61,11 @@ internal sealed class Instruction : Value
     /// <summary>Whether all threads of the group must arrive together.</summary>
     public bool IsGroupWide => Op is Opcode.Barrier or Opcode.BarrierReduce or Opcode.Broadcast;
 
+    /// <summary>Whether 32 lanes compute it together.</summary>
+    public bool IsMatrix => Op is Opcode.MatrixMultiply or Opcode.MatrixLoad;
+
     /// <summary>Whether it must stay even if nobody uses its result.</summary>
-    public bool HasEffect => !IsPure && Op is not (Opcode.Load or Opcode.SharedAlloc or Opcode.LocalAlloc or Opcode.Shuffle);
+    public bool HasEffect => !IsPure && !IsMatrix && Op is not (Opcode.Load or Opcode.SharedAlloc or Opcode.LocalAlloc or Opcode.Shuffle);
 
     /// <summary>The same operation on other operands.</summary>
     public Instruction With(Value[] operands) => new(Op, Type, operands)

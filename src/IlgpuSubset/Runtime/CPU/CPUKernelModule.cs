@@ -24,7 +24,7 @@ internal sealed unsafe class CPUKernelModule(IrKernel kernel, CPUAccelerator acc
         if (shared > accelerator.MaxSharedMemoryPerGroup)
             throw new ArgumentOutOfRangeException(
                 nameof(config), $"{Kernel.MethodName} with {shared} bytes of shared memory; {accelerator.Name} allows {accelerator.MaxSharedMemoryPerGroup}.");
-        fixed (int* positions = GroupCode.PositionsOf(groupDim))
+        fixed (int* positions = GroupCode.PositionsOf(groupDim, Kernel.LanesInStep))
         fixed (long* values = Values(config, arguments, positions))
             Run(code, config.GridDim, (nint)values, shared);
     }

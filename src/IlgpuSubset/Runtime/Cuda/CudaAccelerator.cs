@@ -19,7 +19,7 @@ public sealed class CudaAccelerator : Accelerator
         CudaDriver = device.Driver;
         Target = device;
         _context = CudaDriver.RetainContext(device.Index);
-        CompilerOptions = new CompilerOptions { WarpSize = device.WarpSize };
+        CompilerOptions = new CompilerOptions { WarpSize = device.WarpSize, NarrowFloats = device.Target.HasTensorCores };
     }
 
     /// <summary>The driver with this accelerator's context current on the calling thread.</summary>
