@@ -86,8 +86,8 @@ internal sealed partial class GroupCodeGenerator
     /// <summary>Compiles a finished kernel.</summary>
     public static GroupCode Generate(IrKernel kernel, Index3D groupDim, LaneVectors vectors)
     {
-        int lanes = kernel.LanesInStep;
-        if (lanes != kernel.WarpSize && kernel.Instructions.FirstOrDefault(i => i.Op == Opcode.Special && i.Number == SpecialNumber.LaneIdx) is { } lane)
+        int lanes = kernel.UsesMatrices ? kernel.LanesInStep : vectors.Lanes;
+        if (kernel.UsesMatrices && kernel.Instructions.FirstOrDefault(i => i.Op == Opcode.Special && i.Number == SpecialNumber.LaneIdx) is { } lane)
             throw new KernelCompilerException($"Warp.LaneIdx beside operations of {lanes} lanes (take Group.IdxX % {lanes})", lane.Location);
         return new GroupCodeGenerator(kernel, groupDim, lanes == vectors.Lanes ? vectors : new LaneVectors(vectors.Bytes, lanes)).Generate();
     }
@@ -129,7 +129,7 @@ internal sealed partial class GroupCodeGenerator
         Emit(_plan.Steps);
         _il.Emit(OpCodes.Ret);
         int frame = Align(_localBytes) + ScratchBytes + _slotCount * SlotBytes * _vectorCount;
-        return new GroupCode(_method.CreateDelegate<RunGroup>(), frame, _kernel, _groupDim);
+        return new GroupCode(_method.CreateDelegate<RunGroup>(), frame, _kernel, _groupDim, Lanes);
     }
 
     private int Align(int bytes) => (bytes + SlotBytes - 1) / SlotBytes * SlotBytes;
@@ -329,7 +329,7 @@ internal sealed partial class GroupCodeGenerator
         {
             for (int part = 0; part < locals.Length; part++)
             {
-                PushArgument(_kernel.Parameters.Count + GroupCode.Positions);
+                PushArgument(_kernel.Parameters.Count + GroupCode.PositionTable);
                 _il.Emit(OpCodes.Ldind_I);
                 _il.Emit(OpCodes.Ldc_I4, (i.Number - SpecialNumber.GroupIdX) * _vectorCount * Lanes * sizeof(int) + part * _vectors.Bytes);
                 _il.Emit(OpCodes.Add);
