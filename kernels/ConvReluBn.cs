@@ -46,11 +46,12 @@ public readonly record struct ConvExtent(int Rows, int Dilation, int Inputs, int
 /// <remarks>
 /// <para>
 /// Layout. Input and output are rows of any stride: a slice of wider rows is read and written in place, which is how three blocks'
-/// outputs come to lie side by side without a copy. Weights and the order of the sums: <see cref="TileProduct"/>.
+/// outputs come to lie side by side without a copy. Weights and the order of the sums: <see cref="TileProduct"/>. Rows and weights are stored in 32 or 16 bits
+/// (<see cref="IQuad{TSelf}"/>), sums and what follows them are float32.
 /// </para>
 /// <para>
 /// Cost. 2 * rows * taps * inputs * outputs operations; bytes, where every tile's neighbours are found in the cache,
-/// 4 * (rows * (inputs + outputs) + taps * inputs * outputs). Of the network 91 % of the operations are here, with 170 to 770 operations a
+/// 4 * (rows * (inputs + outputs) + taps * inputs * outputs), half of it for 16 bits. Of the network 91 % of the operations are here, with 170 to 770 operations a
 /// byte: bound by arithmetic.
 /// </para>
 /// </remarks>
@@ -60,6 +61,8 @@ public static class ConvReluBn
     /// The kernel. Groups of <c>tile.Threads</c>, in a line: <c>ceil(outputs / tile.Columns)</c> of them for each
     /// <c>tile.Rows</c> rows, so that those that read the same rows run together.
     /// </summary>
+    /// <typeparam name="TInput">How the input rows are stored: features are float32 where activations are not.</typeparam>
+    /// <typeparam name="TStored">How the weights and the output rows are stored.</typeparam>
     /// <param name="input">The input rows.</param>
     /// <param name="weight">The weights, see <see cref="TileProduct"/>.</param>
     /// <param name="bias">For all rows or for each utterance.</param>
@@ -71,10 +74,12 @@ public static class ConvReluBn
     /// <param name="extent">The extents.</param>
     /// <param name="form">Which convolution.</param>
     /// <param name="tile">How it is cut.</param>
-    public static void Kernel(
-        ArrayView<Float4> input, ArrayView<Float4> weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift,
-        ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<Float4> output,
+    public static void Kernel<TInput, TStored>(
+        ArrayView<TInput> input, ArrayView<TStored> weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift,
+        ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<TStored> output,
         ConvExtent extent, SpecializedValue<ConvForm> form, SpecializedValue<ProductTile> tile)
+        where TInput : unmanaged, IQuad<TInput>
+        where TStored : unmanaged, IQuad<TStored>
     {
         ProductTile cut = tile.Value;
         Epilogue epilogue = form.Value.Epilogue;
@@ -111,7 +116,7 @@ public static class ConvReluBn
                         y = Float4.Tanh(y);
                     if ((epilogue & Epilogue.ScaleShift) != 0)
                         y = Float4.MultiplyAdd(y, channelScale, channelShift);
-                    output[(row * extent.OutputStride) + column] = y;
+                    output[(row * extent.OutputStride) + column] = TStored.Narrow(y);
                 }
             }
         }

@@ -35,6 +35,8 @@ public static class TileProduct
     private const int MostReach = 0x7fff;
 
     /// <summary>Computes the sums of the calling thread.</summary>
+    /// <typeparam name="TInput">How rows are stored; they are widened on the way into shared memory.</typeparam>
+    /// <typeparam name="TWeight">How weights are stored; widened there too.</typeparam>
     /// <param name="input">Rows of <paramref name="inputStride"/> quads, of which the first <paramref name="inputQuads"/> are read.</param>
     /// <param name="inputStride">From row to row, in quads.</param>
     /// <param name="inputQuads">Input channels, in quads.</param>
@@ -51,9 +53,11 @@ public static class TileProduct
     /// <param name="sums">
     /// Receives <c>[ThreadRows, ThreadColumns]</c>: the rows and columns that <see cref="Row"/> and <see cref="ColumnQuad"/> name.
     /// </param>
-    public static void Compute(
-        ArrayView<Float4> input, int inputStride, int inputQuads, ArrayView<Float4> weight, int weightStride, int taps, int dilation,
+    public static void Compute<TInput, TWeight>(
+        ArrayView<TInput> input, int inputStride, int inputQuads, ArrayView<TWeight> weight, int weightStride, int taps, int dilation,
         ArrayView<int> utterances, ArrayView<int> offsets, int firstRow, int endRow, int firstColumn, ProductTile tile, ArrayView<float> sums)
+        where TInput : unmanaged, IQuad<TInput>
+        where TWeight : unmanaged, IQuad<TWeight>
     {
         int thread = Group.IdxX, threads = tile.Threads;
         int depthQuads = tile.Depth / 4, rowQuads = tile.Rows / 4, columnQuads = tile.Columns / 4;
@@ -62,8 +66,8 @@ public static class TileProduct
         ArrayView<Float4> rows = SharedMemory.Allocate<Float4>(2 * rowsBuffer);
         ArrayView<Float4> columns = SharedMemory.Allocate<Float4>(2 * columnsBuffer);
         ArrayView<float> turned = rows.Cast<float>();
-        ArrayView<Float4> nextRows = LocalMemory.Allocate<Float4>(rowLoads);
-        ArrayView<Float4> nextColumns = LocalMemory.Allocate<Float4>(columnLoads);
+        ArrayView<TInput> nextRows = LocalMemory.Allocate<TInput>(rowLoads);
+        ArrayView<TWeight> nextColumns = LocalMemory.Allocate<TWeight>(columnLoads);
 
         // Where this thread's loads of rows start, and how far its rows may be shifted and stay inside their utterance.
         ArrayView<int> source = LocalMemory.Allocate<int>(rowLoads);
@@ -127,28 +131,32 @@ public static class TileProduct
     /// <summary>By what the rows of one quad of depths are moved, so that a warp's stores meet no bank twice.</summary>
     private static int Swizzle(int depthQuad, ProductTile tile) => depthQuad * (32 / (tile.Depth / 4));
 
-    private static void LoadRows(
-        ArrayView<Float4> input, ArrayView<int> source, ArrayView<int> reach, int shift, int shifted, bool inside, ArrayView<Float4> next)
+    private static void LoadRows<TInput>(
+        ArrayView<TInput> input, ArrayView<int> source, ArrayView<int> reach, int shift, int shifted, bool inside, ArrayView<TInput> next)
+        where TInput : unmanaged
     {
         for (int i = 0; i < next.IntLength; i++)
         {
-            Float4 value = default;
+            TInput value = default;
             if (inside && -shift <= reach[i] >> 16 && shift <= (reach[i] & MostReach))
                 value = input[source[i] + shifted];
             next[i] = value;
         }
     }
 
-    private static void LoadColumns(ArrayView<Float4> weight, int at, int step, ArrayView<Float4> next)
+    private static void LoadColumns<TWeight>(ArrayView<TWeight> weight, int at, int step, ArrayView<TWeight> next)
+        where TWeight : unmanaged
     {
         for (int i = 0; i < next.IntLength; i++)
             next[i] = weight[at + (i * step)];
     }
 
     /// <summary>From registers to one half of the shared memory, rows turned so that four of them at one depth lie together.</summary>
-    private static void Store(
-        ArrayView<Float4> nextRows, ArrayView<Float4> nextColumns, ArrayView<float> turned, ArrayView<Float4> columns, int half, int loadRow, int loadDepth,
+    private static void Store<TInput, TWeight>(
+        ArrayView<TInput> nextRows, ArrayView<TWeight> nextColumns, ArrayView<float> turned, ArrayView<Float4> columns, int half, int loadRow, int loadDepth,
         ProductTile tile)
+        where TInput : unmanaged, IQuad<TInput>
+        where TWeight : unmanaged, IQuad<TWeight>
     {
         int step = tile.Threads / (tile.Depth / 4), plane = ((half * tile.Depth) + (loadDepth * 4)) * tile.Rows;
         for (int i = 0; i < nextRows.IntLength; i++)
@@ -157,13 +165,14 @@ public static class TileProduct
             int place = plane + (step % 32 == 0
                 ? (loadRow ^ Swizzle(loadDepth, tile)) + (i * step)
                 : (loadRow + (i * step)) ^ Swizzle(loadDepth, tile));
-            turned[place] = nextRows[i].X;
-            turned[place + tile.Rows] = nextRows[i].Y;
-            turned[place + (2 * tile.Rows)] = nextRows[i].Z;
-            turned[place + (3 * tile.Rows)] = nextRows[i].W;
+            Float4 row = TInput.Widen(nextRows[i]);
+            turned[place] = row.X;
+            turned[place + tile.Rows] = row.Y;
+            turned[place + (2 * tile.Rows)] = row.Z;
+            turned[place + (3 * tile.Rows)] = row.W;
         }
         for (int i = 0; i < nextColumns.IntLength; i++)
-            columns[(half * tile.Depth * (tile.Columns / 4)) + Group.IdxX + (i * tile.Threads)] = nextColumns[i];
+            columns[(half * tile.Depth * (tile.Columns / 4)) + Group.IdxX + (i * tile.Threads)] = TWeight.Widen(nextColumns[i]);
     }
 
     private static void Multiply(

@@ -31,13 +31,14 @@ internal static class CaseHarness
     private static string? Version => typeof(SimdEngine).Assembly
         .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0];
 
-    public static void Run(string device, int threads, IReadOnlyList<int> channels, IReadOnlyList<BatchCase> cases, TimeSpan duration, TextWriter output)
+    public static void Run(
+        string device, Precision? precision, int threads, IReadOnlyList<int> channels, IReadOnlyList<BatchCase> cases, TimeSpan duration, TextWriter output)
     {
         int used = threads > 0 ? threads : Environment.ProcessorCount;
         foreach (int count in channels)
         {
             EcapaWeights weights = RandomModels.Create(new EcapaConfig { Channels = count, GlobalContext = true }, seed: 1);
-            using IEmbeddingEngine engine = DeviceSelector.CreateEngine(weights, device, used);
+            using IEmbeddingEngine engine = DeviceSelector.CreateEngine(weights, device, used, precision);
             string peer = $"EcapaIlgpu {Version} {engine.Description}";
             foreach (BatchCase batchCase in cases)
             {
@@ -49,7 +50,7 @@ internal static class CaseHarness
                 output.WriteLine(JsonSerializer.Serialize(new
                 {
                     peer,
-                    mode = mixed ? "fp32 packed" : "fp32",
+                    mode = engine.Precision.Name() + (mixed ? " packed" : ""),
                     model = $"GLOB_c{count}",
                     batch = batch.Count,
                     frames = mixed ? (object)"100..1600" : batchCase.Lengths[0],

@@ -31,7 +31,7 @@ internal sealed class DeviceConv : IDisposable
     /// <summary>Weights are padded to this many outputs, the widest tile: no load of weights needs a condition.</summary>
     private const int OutputPadding = 128;
 
-    public DeviceConv(Accelerator accelerator, ConvWeights conv, BatchNormWeights? bn, ChannelLayout input, ChannelLayout output)
+    public DeviceConv(Accelerator accelerator, RowStorage storage, ConvWeights conv, BatchNormWeights? bn, ChannelLayout input, ChannelLayout output)
     {
         (Inputs, Outputs, Taps) = (input.Quads, output.Quads, conv.Kernel);
         int inputRows = RoundUp(input.Padded, TileProduct.WeightPadding), columns = RoundUp(output.Padded, OutputPadding);
@@ -48,7 +48,7 @@ internal sealed class DeviceConv : IDisposable
                     weight[(((k * inputRows) + row) * columns) + column] = source[(((o * conv.Inputs) + i) * conv.Kernel) + k];
             }
         }
-        Weight = new DeviceVector(accelerator, weight);
+        Weight = storage.Upload(accelerator, weight);
         Bias = new DeviceVector(accelerator, Place(output, conv.Outputs, o => conv.Bias.Span[o]));
         if (bn is not null)
         {
@@ -69,7 +69,7 @@ internal sealed class DeviceConv : IDisposable
     /// <summary>Output channels with their padding, in quads.</summary>
     public int WeightStride { get; }
 
-    public DeviceVector Weight { get; }
+    public DeviceQuads Weight { get; }
 
     public DeviceVector Bias { get; }
 
@@ -81,7 +81,7 @@ internal sealed class DeviceConv : IDisposable
 
     public void Dispose()
     {
-        foreach (DeviceVector? part in (DeviceVector?[])[Weight, Bias, Scale, Shift])
+        foreach (IDisposable? part in (IDisposable?[])[Weight, Bias, Scale, Shift])
             part?.Dispose();
     }
 
@@ -100,7 +100,7 @@ internal sealed class DeviceConv : IDisposable
 /// <summary>The seven steps of a Res2 convolution as <see cref="Res2Chain"/> reads them.</summary>
 internal sealed class DeviceRes2 : IDisposable
 {
-    public DeviceRes2(Accelerator accelerator, IReadOnlyList<ConvReluBnWeights> steps)
+    public DeviceRes2(Accelerator accelerator, RowStorage storage, IReadOnlyList<ConvReluBnWeights> steps)
     {
         ChannelLayout split = ChannelLayout.Plain(steps[0].Conv.Outputs);
         int width = split.Padded;
@@ -118,7 +118,7 @@ internal sealed class DeviceRes2 : IDisposable
                 }
             }
         }
-        Weight = new DeviceVector(accelerator, weight);
+        Weight = storage.Upload(accelerator, weight);
         float[] Row(Func<ConvReluBnWeights, int, float> value) =>
             [.. steps.SelectMany(step => DeviceConv.Place(split, step.Conv.Outputs, o => value(step, o)))];
         Bias = new DeviceVector(accelerator, Row((step, o) => step.Conv.Bias.Span[o]));
@@ -129,7 +129,7 @@ internal sealed class DeviceRes2 : IDisposable
     /// <summary>Channels of a split, in quads.</summary>
     public int Quads { get; }
 
-    public DeviceVector Weight { get; }
+    public DeviceQuads Weight { get; }
 
     public DeviceVector Bias { get; }
 
@@ -139,7 +139,7 @@ internal sealed class DeviceRes2 : IDisposable
 
     public void Dispose()
     {
-        foreach (DeviceVector part in (DeviceVector[])[Weight, Bias, Scale, Shift])
+        foreach (IDisposable part in (IDisposable[])[Weight, Bias, Scale, Shift])
             part.Dispose();
     }
 }

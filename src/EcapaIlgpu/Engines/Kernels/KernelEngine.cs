@@ -12,8 +12,8 @@ namespace EcapaIlgpu.Engines.Kernels;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Memory on the device for R frames is about 4 R (3 C + max(3 C, 1536)) bytes beside the weights: 12 KB a frame with 512 channels, 25 KB with 1024. It is kept for the
-/// next batch. A batch that does not fit is computed in two halves, and these in halves again; only a single utterance that does not fit is an error.
+/// Memory on the device for R frames is about 4 R (3 C + max(3 C, 1536)) bytes beside the weights: 12 KB a frame with 512 channels, 25 KB with 1024, and half of that where
+/// activations are stored in 16 bits. It is kept for the next batch. A batch that does not fit is computed in two halves, and these in halves again; only a single utterance that does not fit is an error.
 /// </para>
 /// <para>Thread-safe: calls from several threads wait for each other. <see cref="Dispose"/> may be called twice, but not during a call.</para>
 /// </remarks>
@@ -28,8 +28,8 @@ public sealed class KernelEngine : IEmbeddingEngine
     private readonly Network _network;
     private readonly DeviceBuffer<int> _tables;
     private readonly DeviceBuffer<Float4> _frames;
-    private readonly DeviceBuffer<Float4> _concatenated;
-    private readonly DeviceBuffer<Float4> _work;
+    private readonly DeviceBuffer<byte> _concatenated;
+    private readonly DeviceBuffer<byte> _work;
     private readonly DeviceBuffer<Float4> _vectors;
     private readonly DeviceBuffer<float> _samples;
     private readonly DeviceBuffer<int> _sampleOffsets;
@@ -39,23 +39,29 @@ public sealed class KernelEngine : IEmbeddingEngine
     /// <summary>Uploads the weights.</summary>
     /// <param name="weights">The network.</param>
     /// <param name="accelerator">Where it runs.</param>
+    /// <param name="precision">With how many bits; one of <see cref="PrecisionSupport.Of"/>.</param>
     /// <param name="plan">How kernels are cut; null for what fits the device.</param>
     /// <param name="owned">What is disposed with the engine; null for nothing.</param>
-    internal KernelEngine(EcapaWeights weights, Accelerator accelerator, TilePlan? plan = null, IDisposable? owned = null)
+    internal KernelEngine(
+        EcapaWeights weights, Accelerator accelerator, Precision precision = Precision.Fp32, TilePlan? plan = null, IDisposable? owned = null)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(accelerator);
-        (_weights, _accelerator, _owned) = (weights, accelerator, owned);
+        (_weights, _accelerator, _owned, Precision) = (weights, accelerator, owned, precision);
         _stream = accelerator.CreateStream();
-        _operations = new NetworkOperations(accelerator, _stream, plan ?? new TilePlan(accelerator));
-        _network = new Network(accelerator, weights);
+        RowStorage storage = RowStorage.Of(precision);
+        _operations = new NetworkOperations(accelerator, _stream, storage, plan ?? new TilePlan(accelerator));
+        _network = new Network(accelerator, storage, weights);
         (_tables, _sampleOffsets, _samples) = (new(accelerator), new(accelerator), new(accelerator));
         (_frames, _concatenated, _work, _vectors) = (new(accelerator), new(accelerator), new(accelerator), new(accelerator));
-        Description = $"{DeviceSelector.KindOf(accelerator.AcceleratorType)} ({accelerator.Name})";
+        Description = $"{DeviceSelector.KindOf(accelerator.AcceleratorType)} ({accelerator.Name}, {precision.Name()})";
     }
 
     /// <inheritdoc/>
     public string Description { get; }
+
+    /// <inheritdoc/>
+    public Precision Precision { get; }
 
     /// <inheritdoc/>
     public EcapaConfig Config => _weights.Config;
@@ -152,7 +158,7 @@ public sealed class KernelEngine : IEmbeddingEngine
         {
             // Kernels count quads of channels in 32 bits.
             if ((long)rows * Math.Max(_network.ConcatenatedQuads, _network.AggregateQuads) > int.MaxValue)
-                throw new DeviceMemoryException(_accelerator.Name, 16L * rows * _network.ConcatenatedQuads, new OverflowException());
+                throw new DeviceMemoryException(_accelerator.Name, (long)_operations.Storage.QuadBytes * rows * _network.ConcatenatedQuads, new OverflowException());
             Forward(source, from, to, embeddings.Slice(from * size, (to - from) * size), cancellation);
             return;
         }
@@ -186,9 +192,9 @@ public sealed class KernelEngine : IEmbeddingEngine
         source.Upload(this, from, to, frames, tables);
         int channels = _network.ChannelQuads, concatenated = _network.ConcatenatedQuads;
         long plane = (long)rows * channels;
-        ArrayView<Float4> outputs = _concatenated.Require((long)rows * Math.Max(concatenated, _network.HiddenQuads));
-        ArrayView<Float4> work = _work.Require(Math.Max(3 * plane, (long)rows * _network.AggregateQuads));
-        ArrayView<Float4> inner = work.SubView(0, plane), outer = work.SubView(plane, plane);
+        QuadView outputs = operations.Storage.Require(_concatenated, (long)rows * Math.Max(concatenated, _network.HiddenQuads));
+        QuadView work = operations.Storage.Require(_work, Math.Max(3 * plane, (long)rows * _network.AggregateQuads));
+        QuadView inner = work.SubView(0, plane), outer = work.SubView(plane, plane);
         DeviceRows state = new(work.SubView(2 * plane, plane), channels);
         VectorViews vectors = new(_vectors, utterances, _network);
 
@@ -211,7 +217,7 @@ public sealed class KernelEngine : IEmbeddingEngine
         operations.Stage = "conv";
         int aggregate = _network.AggregateQuads;
         // What the blocks worked in is free now: the aggregate lies there, and later the hidden layer where the blocks' outputs were.
-        ArrayView<Float4> aggregated = work.SubView(0, (long)rows * aggregate);
+        QuadView aggregated = work.SubView(0, (long)rows * aggregate);
         operations.Convolve(new DeviceRows(outputs, concatenated), _network.Aggregate, 1, Epilogue.Relu, new DeviceRows(aggregated, aggregate), tables);
         operations.Stage = "pool";
         Pool(aggregated, outputs.SubView(0, (long)rows * _network.HiddenQuads), vectors, tables);
@@ -221,7 +227,7 @@ public sealed class KernelEngine : IEmbeddingEngine
     }
 
     /// <summary>From frames to one vector for each utterance.</summary>
-    private void Pool(ArrayView<Float4> x, ArrayView<Float4> hidden, in VectorViews vectors, in BatchTables tables)
+    private void Pool(QuadView x, QuadView hidden, in VectorViews vectors, in BatchTables tables)
     {
         int channels = _network.AggregateQuads;
         DeviceRows rows = new(x, channels);

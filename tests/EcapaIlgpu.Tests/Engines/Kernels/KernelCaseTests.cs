@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using EcapaIlgpu.Engines;
+using EcapaIlgpu.Engines.Kernels;
 
 namespace EcapaIlgpu.Tests.Engines.Kernels;
 
@@ -24,17 +26,20 @@ public class KernelCaseTests
     {
         KernelDevice kind = KernelDevice.Named(selector);
         using OpenKernelDevice open = kind.Open();
-        using CaseDevice device = new(open.Accelerator);
         StringBuilder failures = new();
-        int count = 0;
-        foreach (KernelCase kernelCase in KernelCases.All.Where(kernelCase => kernelCase.Work <= kind.MostWork))
+        foreach (Precision precision in PrecisionSupport.Of(open.Accelerator))
         {
-            CaseResult result = kernelCase.Check(device);
-            count++;
-            if (!result.Passed)
-                failures.AppendLine(CultureInfo.InvariantCulture, $"{open.Accelerator.Name}: {result}");
+            using CaseDevice device = new(open.Accelerator, precision);
+            int count = 0;
+            foreach (KernelCase kernelCase in KernelCases.All.Where(c => c.AppliesTo(precision) && c.Work <= kind.MostWorkIn(precision)))
+            {
+                CaseResult result = kernelCase.Check(device);
+                count++;
+                if (!result.Passed)
+                    failures.AppendLine(CultureInfo.InvariantCulture, $"{open.Accelerator.Name}: {result}");
+            }
+            Assert.True(count > 10, $"{count} cases in {precision.Name()}");
         }
-        Assert.True(count > 10, $"{count} cases");
         Assert.True(failures.Length == 0, failures.ToString());
     }
 }

@@ -1,4 +1,5 @@
 using CudaEmulation;
+using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Kernels;
 using ILGPU;
 using ILGPU.Runtime;
@@ -14,6 +15,9 @@ internal sealed record KernelDevice(string Selector, double MostWork)
     /// <summary>Every kind of device there could be.</summary>
     public static IReadOnlyList<KernelDevice> All { get; } =
         [new("emulated", 3e5), new("cpu-kernels", 2e7), new("opencl", 2e7), new("cuda", double.PositiveInfinity)];
+
+    /// <summary>The same for a precision: those that are not float32 run the same sources with other types, and need the large shapes less.</summary>
+    public double MostWorkIn(Precision precision) => precision == Precision.Fp32 ? MostWork : MostWork / 4;
 
     /// <summary>Why it cannot be used here; null where it can.</summary>
     public string? MissingReason => Selector == "emulated" ? null : Reasons.Value.GetValueOrDefault(Selector, $"no {Selector} device here");

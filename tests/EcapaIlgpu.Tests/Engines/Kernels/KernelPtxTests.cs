@@ -48,14 +48,21 @@ public class KernelPtxTests
         }
     }
 
-    /// <summary>Every kernel with the constants that the engine compiles it with for networks of 512 and 1024 channels.</summary>
-    private static IEnumerable<Specialization> Specializations()
+    /// <summary>Every kernel with the constants that the engine compiles it with for networks of 512 and 1024 channels, on rows of every storage.</summary>
+    private static IEnumerable<Specialization> Specializations() =>
+        [.. OfFloat32(), .. OnRows<Float4, Float4>(), .. OnRows<Half4, Half4>(), .. OnRows<Float4, Half4>(), .. OnRows<BFloat4, BFloat4>(), .. OnRows<Float4, BFloat4>()];
+
+    /// <summary>Kernels on rows, the first convolution (of features) and the others apart.</summary>
+    private static IEnumerable<Specialization> OnRows<TInput, TStored>()
+        where TInput : unmanaged, IQuad<TInput>
+        where TStored : unmanaged, IQuad<TStored>
     {
-        KernelSpecialization line = new(256, null);
+        string stored = typeof(TStored).Name;
+        bool onlyFeatures = typeof(TInput) != typeof(TStored);
         foreach (ProductTile tile in TilePlan.Tiles)
         {
             string size = $"{tile.Rows}x{tile.Columns}, {tile.ThreadRows}x{tile.ThreadColumns} outputs";
-            foreach (int taps in (int[])[1, 3, 5])
+            foreach (int taps in onlyFeatures ? (int[])[5] : [1, 3, 5])
             {
                 Epilogue[] epilogues = taps > 1
                     ? [Epilogue.Relu | Epilogue.ScaleShift]
@@ -63,15 +70,17 @@ public class KernelPtxTests
                 foreach (Epilogue epilogue in epilogues)
                 {
                     yield return new(
-                        $"ConvReluBn {size}, k={taps}, {epilogue}", ConvReluBn.Kernel, TilePlan.Specialization(tile, epilogue),
+                        $"ConvReluBn {typeof(TInput).Name} to {stored} {size}, k={taps}, {epilogue}", ConvReluBn.Kernel<TInput, TStored>, TilePlan.Specialization(tile, epilogue),
                         new KernelArguments().Add(new SpecializedValue<ConvForm>(new ConvForm(taps, epilogue))).Add(new SpecializedValue<ProductTile>(tile)));
                 }
             }
         }
+        if (onlyFeatures)
+            yield break;
         foreach (ProductTile tile in TilePlan.AttentionTiles)
         {
             yield return new(
-                $"AttentiveStatistics.Chunks {tile.Columns}", AttentiveStatistics.Chunks, TilePlan.Specialization(tile),
+                $"AttentiveStatistics.Chunks {stored} {tile.Columns}", AttentiveStatistics.Chunks<TStored>, TilePlan.Specialization(tile),
                 new KernelArguments().Add(new SpecializedValue<ProductTile>(tile)));
         }
         foreach (int dilation in (int[])[2, 3, 4])
@@ -79,10 +88,23 @@ public class KernelPtxTests
             foreach (Res2Form form in (Res2Form[])[new(16, 256, 8, 16, dilation), new(16, 144, 8, 16, dilation), new(32, 144, 12, 16, dilation)])
             {
                 yield return new(
-                    $"Res2Chain {form}", Res2Chain.Kernel, new KernelSpecialization(form.Threads, null),
+                    $"Res2Chain {stored} {form}", Res2Chain.Kernel<TStored>, new KernelSpecialization(form.Threads, null),
                     new KernelArguments().Add(new SpecializedValue<Res2Form>(form)));
             }
         }
+        KernelSpecialization line = new(256, null);
+        foreach (int deviation in (int[])[0, 1])
+        {
+            yield return new(
+                $"TimeMoments.Chunks {stored} {deviation}", TimeMoments.Chunks<TStored>, line, new KernelArguments().Add(new SpecializedValue<int>(deviation)));
+        }
+        yield return new($"SqueezeExcite.ScaleAndAdd {stored}", SqueezeExcite.ScaleAndAdd<TStored>, line, new KernelArguments());
+    }
+
+    /// <summary>Kernels that are float32 in every precision.</summary>
+    private static IEnumerable<Specialization> OfFloat32()
+    {
+        KernelSpecialization line = new(256, null);
         foreach (int channels in (int[])[128, 256])
         {
             yield return new(
@@ -91,14 +113,13 @@ public class KernelPtxTests
         }
         foreach (int deviation in (int[])[0, 1])
         {
-            KernelArguments wanted = new KernelArguments().Add(new SpecializedValue<int>(deviation));
-            yield return new($"TimeMoments.Chunks {deviation}", TimeMoments.Chunks, line, wanted);
-            yield return new($"TimeMoments.Utterances {deviation}", TimeMoments.Utterances, line, wanted);
+            yield return new(
+                $"TimeMoments.Utterances {deviation}", TimeMoments.Utterances, line, new KernelArguments().Add(new SpecializedValue<int>(deviation)));
         }
         foreach (int sums in (int[])[4, 8, 16])
             yield return new($"MultiplyAddProbe {sums}", MultiplyAddProbe.Kernel, line, new KernelArguments().Add(new SpecializedValue<int>(sums)));
         foreach (Delegate kernel in (Delegate[])
-            [AttentiveStatistics.Pool, UtteranceLinear.Kernel, SqueezeExcite.ScaleAndAdd, MeanNormalization.Subtract, SoftmaxHead.NormalizeRelu,
+            [AttentiveStatistics.Pool, UtteranceLinear.Kernel, MeanNormalization.Subtract, SoftmaxHead.NormalizeRelu,
                 SoftmaxHead.Softmax, Filterbank.FromFloat, Filterbank.FromInt16, CopyProbe.Kernel])
             yield return new($"{kernel.Method.DeclaringType!.Name}.{kernel.Method.Name}", kernel, line, new KernelArguments());
     }
