@@ -109,16 +109,23 @@ public static class ConvReluBn
                 {
                     if ((epilogue & Epilogue.UtteranceBias) != 0)
                         channelBias = bias[(utterances[row] * extent.Outputs) + column];
-                    Float4 y = new Float4(sums[at], sums[at + 1], sums[at + 2], sums[at + 3]) + channelBias;
-                    if ((epilogue & Epilogue.Relu) != 0)
-                        y = Float4.Relu(y);
-                    if ((epilogue & Epilogue.Tanh) != 0)
-                        y = Float4.Tanh(y);
-                    if ((epilogue & Epilogue.ScaleShift) != 0)
-                        y = Float4.MultiplyAdd(y, channelScale, channelShift);
+                    Float4 y = Finish(new Float4(sums[at], sums[at + 1], sums[at + 2], sums[at + 3]), channelBias, channelScale, channelShift, epilogue);
                     output[(row * extent.OutputStride) + column] = TStored.Narrow(y);
                 }
             }
         }
+    }
+
+    /// <summary>What follows the sums of four channels of a row.</summary>
+    internal static Float4 Finish(Float4 sums, Float4 bias, Float4 scale, Float4 shift, Epilogue epilogue)
+    {
+        Float4 y = sums + bias;
+        if ((epilogue & Epilogue.Relu) != 0)
+            y = Float4.Relu(y);
+        if ((epilogue & Epilogue.Tanh) != 0)
+            y = Float4.Tanh(y);
+        if ((epilogue & Epilogue.ScaleShift) != 0)
+            y = Float4.MultiplyAdd(y, scale, shift);
+        return y;
     }
 }

@@ -421,7 +421,7 @@ internal sealed class IrInterpreter
                     break;
                 case Opcode.CopyWait:
                     // Not a moment earlier: who reads without waiting finds what was written above.
-                    while (_copies.Count > i.Immediate)
+                    while (_copies.Count > operands[0].Bits)
                         _copies.Dequeue().ForEach(copy => copy.Bytes.CopyTo(Access(copy.Target, AsyncCopy.Size, AsyncCopy.Size)));
                     break;
                 case Opcode.Math when i.Function >= MathFunction.Exp:

@@ -351,8 +351,7 @@ internal static class Intrinsics
         AddScalar(typeof(AsyncCopy), nameof(AsyncCopy.Commit), (importer, _, _) => Effect(importer, Opcode.CopyCommit));
         AddScalar(typeof(AsyncCopy), nameof(AsyncCopy.Wait), (importer, _, a) =>
         {
-            long pending = (a[0] as Constant ?? throw new NotSupportedException("A number of pending copies that is not constant")).Bits;
-            importer.Emit(new Instruction(Opcode.CopyWait, IrType.Void) { Immediate = pending });
+            importer.Emit(Opcode.CopyWait, IrType.Void, a);
             return null;
         });
         AddScalar(typeof(NarrowFloat), $"get_{nameof(NarrowFloat.IsNative)}", (importer, _, _) => Constant.Int32(importer.Options.NarrowFloats ? 1 : 0));

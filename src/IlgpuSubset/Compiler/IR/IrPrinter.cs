@@ -54,7 +54,7 @@ internal static class IrPrinter
                 line.Append(CultureInfo.InvariantCulture, $" * {i.Immediate}");
             else if (i.Op is Opcode.Load or Opcode.Store or Opcode.Atomic or Opcode.MatrixLoad or Opcode.CopyAsync)
                 line.Append(CultureInfo.InvariantCulture, $" [+{i.Immediate}, align {i.Alignment}]");
-            else if (i.Op is Opcode.Extract or Opcode.Shuffle or Opcode.SharedAlloc or Opcode.LocalAlloc or Opcode.CopyWait)
+            else if (i.Op is Opcode.Extract or Opcode.Shuffle or Opcode.SharedAlloc or Opcode.LocalAlloc)
                 line.Append(CultureInfo.InvariantCulture, $" [{i.Immediate}]");
             if (i.Name is not null)
                 line.Append(CultureInfo.InvariantCulture, $" \"{i.Name}\"");

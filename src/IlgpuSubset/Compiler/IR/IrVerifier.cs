@@ -114,6 +114,7 @@ internal static class IrVerifier
                     && i.Operands[..6].All(operand => operand.Type == IrType.I32) && i.Operands[6..].All(operand => operand.Type == IrType.F32),
                 Opcode.MatrixLoad => a.IsPointer && i.Type == IrType.VectorOf(IrType.I32, 4),
                 Opcode.CopyAsync => a.IsPointer && i.Operands[1].Type.IsPointer && i.Operands[2].Type == IrType.I32,
+                Opcode.CopyWait => i.Operands.Length == 1 && a == IrType.I32,
                 Opcode.Narrow => same && a == IrType.F32 && i.Type == IrType.I32 && i.Operands.Length == (i.Format == MatrixFormat.Tf32 ? 1 : 2),
                 Opcode.BoundsCheck => a == IrType.I64 && i.Operands[1].Type == IrType.I64,
                 Opcode.Special => i.Type == IrType.I32,

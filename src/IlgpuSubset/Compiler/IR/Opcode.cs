@@ -120,7 +120,7 @@ internal enum Opcode : byte
     /// <summary>Makes a group of the thread's copies since the last.</summary>
     CopyCommit,
 
-    /// <summary>Waits until at most imm groups of the thread's copies are under way.</summary>
+    /// <summary>Waits until at most a (i32, a constant in finished kernels) groups of the thread's copies are under way.</summary>
     CopyWait,
 
     /// <summary>a (f32), or a and b in the halves of the result, rounded to <see cref="Instruction.Format"/>: i32.</summary>

@@ -756,7 +756,7 @@ internal sealed class PtxEmitter
                 Line("cp.async.commit_group");
                 break;
             case Opcode.CopyWait:
-                Line($"cp.async.wait_group {i.Immediate}");
+                Line($"cp.async.wait_group {Scalar(i.Operands[0])}");
                 break;
             default:
                 // Of a pair PTX names the upper half first.
