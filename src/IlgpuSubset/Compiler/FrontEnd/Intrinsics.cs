@@ -29,18 +29,20 @@ internal static class Intrinsics
     }
 
     /// <summary>The translation of a method; null for one that is compiled from its IL.</summary>
-    public static Intrinsic? Find(MethodBase method)
+    public static Intrinsic? Find(MethodBase method, CompilerOptions options)
     {
         if (method.DeclaringType is not { } type)
             return null;
         if (type.IsGenericType)
             type = type.GetGenericTypeDefinition();
-        return Table.TryGetValue((type, method.Name), out Intrinsic? intrinsic) && Applies(type, method) ? intrinsic : null;
+        return Table.TryGetValue((type, method.Name), out Intrinsic? intrinsic) && Applies(type, method, options) ? intrinsic : null;
     }
 
-    /// <summary>Overloads that only forward to others are compiled from their IL.</summary>
-    private static bool Applies(Type type, MethodBase method)
+    /// <summary>Overloads that only forward to others, and what the device has no instruction for, are compiled from their IL.</summary>
+    private static bool Applies(Type type, MethodBase method, CompilerOptions options)
     {
+        if (type == typeof(BFloat16))
+            return options.RoundsToBFloat16;
         if (type == typeof(ArrayView<>) && method.Name is "get_Item" or "SubView")
         {
             Type first = method.GetParameters()[0].ParameterType;
@@ -304,6 +306,9 @@ internal static class Intrinsics
                 ConvertKind.Bitcast, importer.Convert(ConvertKind.Truncate, a[1], IrType.I16), IrType.F16)));
             return null;
         });
+
+        Add(typeof(BFloat16), "op_Explicit", (importer, _, a) => StackValue.Of(
+            TypeLayout.Of(typeof(BFloat16)), [importer.Convert(ConvertKind.RoundToBFloat16, a[0].Scalar, IrType.I16)]));
 
         Type unsafeType = typeof(Unsafe);
         Add(unsafeType, nameof(Unsafe.SizeOf), (_, method, _) =>

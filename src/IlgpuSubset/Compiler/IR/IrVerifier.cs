@@ -135,6 +135,7 @@ internal static class IrVerifier
         ConvertKind.FloatToSigned or ConvertKind.FloatToUnsigned => from.IsFloat && to.IsInteger,
         ConvertKind.FloatExtend => from.IsFloat && to.IsFloat && from.Bits < to.Bits,
         ConvertKind.FloatTruncate => from.IsFloat && to.IsFloat && from.Bits > to.Bits,
+        ConvertKind.RoundToBFloat16 => from == IrType.F32 && to == IrType.I16,
         _ => from.SizeInBytes == to.SizeInBytes,
     };
 }

@@ -156,6 +156,9 @@ internal enum ConvertKind : byte
 
     /// <summary>The same bits.</summary>
     Bitcast,
+
+    /// <summary>The bits (i16) of the bfloat16 nearest to an f32, ties to even; NaN to 0x7FFF. Only with <see cref="CompilerOptions.RoundsToBFloat16"/>.</summary>
+    RoundToBFloat16,
 }
 
 /// <summary>Functions of one number, or two for <see cref="Pow"/> and <see cref="Atan2"/>. Those before <see cref="Exp"/> are exact or rounded correctly.</summary>

@@ -476,6 +476,9 @@ internal sealed class PtxEmitter
             case ConvertKind.FloatTruncate:
                 Line($"cvt.rn{FloatType(to)}{FloatType(from)} {result}, {source}");
                 break;
+            case ConvertKind.RoundToBFloat16:
+                Line($"cvt.rn.bf16.f32 {result}, {source}");
+                break;
             default:
                 FloatToInteger(i, result, source);
                 break;
