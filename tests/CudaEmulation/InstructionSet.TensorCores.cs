@@ -32,22 +32,6 @@ internal static unsafe partial class InstructionSet
         Known.Add("cp.async.commit_group", (_, o) => o.Length == 0 ? (warp, mask) => warp.Copies.Commit(mask) : null);
         Known.Add("cp.async.wait_group", (_, o) => o is [NumberOperand { Bits: >= 0 } pending]
             ? (warp, mask) => warp.Copies.Wait(mask, (int)pending.Bits) : null);
-        Unary<float, uint>("cvt.rna.tf32.f32", "b32", "f32", static value => float.IsNaN(value) || float.IsInfinity(value)
-            ? BitConverter.SingleToUInt32Bits(value)
-            : (uint)(((ulong)BitConverter.SingleToUInt32Bits(value) + 0x1000) & ~0x1FFFUL));
-        Pair("cvt.rn.bf16x2.f32", static value =>
-        {
-            if (float.IsNaN(value))
-                return 0x7FFF;
-            uint bits = BitConverter.SingleToUInt32Bits(value), below = bits & 0xFFFF, upper = bits >> 16;
-            return below > 0x8000 || (below == 0x8000 && (upper & 1) != 0) ? upper + 1 : upper;
-        });
-        Pair("cvt.rn.f16x2.f32", static value => BitConverter.HalfToUInt16Bits((Half)value));
-
-        static void Pair(string mnemonic, Func<float, uint> round) => Known.Add(mnemonic, (decoder, o) => o.Length == 3
-            ? Lanes2<float, float, uint>(
-                decoder.Target(o[0], "b32"), decoder.Source(o[1], "f32"), decoder.Source(o[2], "f32"), (high, low) => (round(high) << 16) | round(low))
-            : null);
     }
 
     /// <summary>Products of 16 x depth by depth x 8, summed depth by depth; the registers of a lane are numbered as in the PTX ISA.</summary>

@@ -6,11 +6,13 @@ internal sealed record CompilerOptions
     /// <summary>The lanes of a warp.</summary>
     public required int WarpSize { get; init; }
 
+    /// <summary>
+    /// Whether the device rounds to bfloat16 in one instruction (<see cref="IR.ConvertKind.RoundToBFloat16"/>). Elsewhere <see cref="BFloat16"/>'s own arithmetic is compiled.
+    /// </summary>
+    public bool RoundsToBFloat16 { get; init; }
+
     /// <summary>Whether every index of a view is checked (<see cref="IR.Opcode.BoundsCheck"/>).</summary>
     public bool BoundsChecks { get; init; }
-
-    /// <summary>Whether the device rounds to tf32, bfloat16 and float16 pairs by itself (<see cref="IR.Opcode.Narrow"/>).</summary>
-    public bool NarrowFloats { get; init; }
 
     /// <summary>
     /// Instructions that a loop of constant bounds may become. Large enough for the inner loop of a matrix product (16 steps of

@@ -10,6 +10,7 @@ public static class CompilerCases
         .. ControlFlowCases.All,
         .. StructureCases.All,
         .. MemoryCases.All,
+        .. NarrowFloatCases.All,
         .. GroupCases.All,
         .. MathCases.All,
         .. LaunchCases.All,

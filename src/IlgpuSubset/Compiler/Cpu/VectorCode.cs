@@ -185,6 +185,7 @@ internal sealed class VectorCode(ILGenerator il, LaneVectors vectors)
         ConvertKind.FloatToUnsigned => to == IrType.I32 && from != IrType.F64,
         ConvertKind.FloatExtend => true,
         ConvertKind.FloatTruncate => to == IrType.F32,
+        ConvertKind.RoundToBFloat16 => false,
         _ => from.Bits >= 32 && !from.IsVector && !to.IsVector,
     };
 

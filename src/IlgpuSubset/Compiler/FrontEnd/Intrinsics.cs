@@ -31,18 +31,20 @@ internal static class Intrinsics
     }
 
     /// <summary>The translation of a method; null for one that is compiled from its IL.</summary>
-    public static Intrinsic? Find(MethodBase method)
+    public static Intrinsic? Find(MethodBase method, CompilerOptions options)
     {
         if (method.DeclaringType is not { } type)
             return null;
         if (type.IsGenericType)
             type = type.GetGenericTypeDefinition();
-        return Table.TryGetValue((type, method.Name), out Intrinsic? intrinsic) && Applies(type, method) ? intrinsic : null;
+        return Table.TryGetValue((type, method.Name), out Intrinsic? intrinsic) && Applies(type, method, options) ? intrinsic : null;
     }
 
-    /// <summary>Overloads that only forward to others are compiled from their IL.</summary>
-    private static bool Applies(Type type, MethodBase method)
+    /// <summary>Overloads that only forward to others, and what the device has no instruction for, are compiled from their IL.</summary>
+    private static bool Applies(Type type, MethodBase method, CompilerOptions options)
     {
+        if (type == typeof(BFloat16))
+            return options.RoundsToBFloat16;
         if (type == typeof(ArrayView<>) && method.Name is "get_Item" or "SubView")
         {
             Type first = method.GetParameters()[0].ParameterType;
@@ -307,6 +309,9 @@ internal static class Intrinsics
             return null;
         });
 
+        Add(typeof(BFloat16), "op_Explicit", (importer, _, a) => StackValue.Of(
+            TypeLayout.Of(typeof(BFloat16)), [importer.Convert(ConvertKind.RoundToBFloat16, a[0].Scalar, IrType.I16)]));
+
         Type unsafeType = typeof(Unsafe);
         Add(unsafeType, nameof(Unsafe.SizeOf), (_, method, _) =>
             new StackValue(Constant.Int32(TypeLayout.OfElement(method.GetGenericArguments()[0]).Size)));
@@ -354,10 +359,6 @@ internal static class Intrinsics
             importer.Emit(Opcode.CopyWait, IrType.Void, a);
             return null;
         });
-        AddScalar(typeof(NarrowFloat), $"get_{nameof(NarrowFloat.IsNative)}", (importer, _, _) => Constant.Int32(importer.Options.NarrowFloats ? 1 : 0));
-        AddScalar(typeof(NarrowFloat), nameof(NarrowFloat.NativeTf32), (importer, _, a) => importer.Emit(Opcode.Narrow, IrType.I32, (byte)MatrixFormat.Tf32, a));
-        AddScalar(typeof(NarrowFloat), nameof(NarrowFloat.NativeBf16), (importer, _, a) => importer.Emit(Opcode.Narrow, IrType.I32, (byte)MatrixFormat.Bf16, a));
-        AddScalar(typeof(NarrowFloat), nameof(NarrowFloat.NativeHalf), (importer, _, a) => importer.Emit(Opcode.Narrow, IrType.I32, (byte)MatrixFormat.F16, a));
     }
 
     /// <summary>A structure of a vector's lanes.</summary>

@@ -52,7 +52,7 @@ internal sealed class Instruction : Value
     public bool IsDynamic => Kind != 0;
 
     /// <summary>Whether equal operands give an equal result and nothing else happens.</summary>
-    public bool IsPure => Op is <= Opcode.PtrAdd or Opcode.Extract or Opcode.BuildVector or Opcode.Special or Opcode.DynamicSharedSize or Opcode.Narrow;
+    public bool IsPure => Op is <= Opcode.PtrAdd or Opcode.Extract or Opcode.BuildVector or Opcode.Special or Opcode.DynamicSharedSize;
 
     /// <summary>Whether it may run where the program would not have run it: it is pure and cannot fault.</summary>
     public bool IsSpeculatable => IsPure && (Op is not (Opcode.DivS or Opcode.DivU or Opcode.RemS or Opcode.RemU)

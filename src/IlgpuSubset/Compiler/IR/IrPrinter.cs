@@ -75,7 +75,7 @@ internal static class IrPrinter
         Opcode.Shuffle => i.Exchange.ToString(),
         Opcode.Atomic => i.Update.ToString(),
         Opcode.Fence => i.Scope.ToString(),
-        Opcode.MatrixMultiply or Opcode.Narrow => i.Format.ToString(),
+        Opcode.MatrixMultiply => i.Format.ToString(),
         Opcode.SharedAlloc when i.IsDynamic => "dynamic",
         _ => null,
     };

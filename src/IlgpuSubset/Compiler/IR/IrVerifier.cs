@@ -115,7 +115,6 @@ internal static class IrVerifier
                 Opcode.MatrixLoad => a.IsPointer && i.Type == IrType.VectorOf(IrType.I32, 4),
                 Opcode.CopyAsync => a.IsPointer && i.Operands[1].Type.IsPointer && i.Operands[2].Type == IrType.I32,
                 Opcode.CopyWait => i.Operands.Length == 1 && a == IrType.I32,
-                Opcode.Narrow => same && a == IrType.F32 && i.Type == IrType.I32 && i.Operands.Length == (i.Format == MatrixFormat.Tf32 ? 1 : 2),
                 Opcode.BoundsCheck => a == IrType.I64 && i.Operands[1].Type == IrType.I64,
                 Opcode.Special => i.Type == IrType.I32,
                 _ => true,
@@ -141,6 +140,7 @@ internal static class IrVerifier
         ConvertKind.FloatToSigned or ConvertKind.FloatToUnsigned => from.IsFloat && to.IsInteger,
         ConvertKind.FloatExtend => from.IsFloat && to.IsFloat && from.Bits < to.Bits,
         ConvertKind.FloatTruncate => from.IsFloat && to.IsFloat && from.Bits > to.Bits,
+        ConvertKind.RoundToBFloat16 => from == IrType.F32 && to == IrType.I16,
         _ => from.SizeInBytes == to.SizeInBytes,
     };
 }

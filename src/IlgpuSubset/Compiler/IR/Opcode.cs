@@ -123,9 +123,6 @@ internal enum Opcode : byte
     /// <summary>Waits until at most a (i32, a constant in finished kernels) groups of the thread's copies are under way.</summary>
     CopyWait,
 
-    /// <summary>a (f32), or a and b in the halves of the result, rounded to <see cref="Instruction.Format"/>: i32.</summary>
-    Narrow,
-
     /// <summary>Faults unless 0 &lt;= a &lt; b (both i64); <see cref="Instruction.Name"/> is the view. Only in checked kernels.</summary>
     BoundsCheck,
 
@@ -177,6 +174,9 @@ internal enum ConvertKind : byte
 
     /// <summary>The same bits.</summary>
     Bitcast,
+
+    /// <summary>The bits (i16) of the bfloat16 nearest to an f32, ties to even; NaN to 0x7FFF. Only with <see cref="CompilerOptions.RoundsToBFloat16"/>.</summary>
+    RoundToBFloat16,
 }
 
 /// <summary>Functions of one number, or two for <see cref="Pow"/> and <see cref="Atan2"/>. Those before <see cref="Exp"/> are exact or rounded correctly.</summary>
@@ -257,13 +257,13 @@ internal enum AtomicKind : byte
 /// <summary>What tensor cores multiply.</summary>
 internal enum MatrixFormat : byte
 {
-    /// <summary>32 bits, of which the 13 lowest are not looked at; rounded to by ties away from zero.</summary>
+    /// <summary>32 bits, of which the 13 lowest are not looked at.</summary>
     Tf32,
 
-    /// <summary>Pairs of bfloat16; rounded to by ties to even.</summary>
+    /// <summary>Pairs of bfloat16, the lower half first.</summary>
     Bf16,
 
-    /// <summary>Pairs of float16; rounded to by ties to even.</summary>
+    /// <summary>Pairs of float16, the lower half first.</summary>
     F16,
 }
 

@@ -1,5 +1,4 @@
 using System.Numerics;
-using ILGPU.Beyond;
 using ILGPU.Compiler.IR;
 
 namespace ILGPU.Compiler.Passes;
@@ -29,17 +28,9 @@ internal static class Fold
             Opcode.Select => a.IsZero ? (Constant)operands[2] : b,
             Opcode.Convert => Convert(i.Conversion, a, i.Type),
             Opcode.Math => Function(i.Function, a),
-            Opcode.Narrow => Constant.Int32(Narrow(i.Format, (float)a.Float, (float)b.Float)),
             _ => null,
         };
     }
-
-    private static int Narrow(MatrixFormat format, float a, float b) => format switch
-    {
-        MatrixFormat.Tf32 => NarrowFloat.RoundTf32(a),
-        MatrixFormat.Bf16 => NarrowFloat.PackBf16(a, b),
-        _ => NarrowFloat.PackHalf(a, b),
-    };
 
     private static Constant? Integer(Opcode op, Constant a, Constant b)
     {
@@ -144,6 +135,7 @@ internal static class Fold
             _ => (long)(ulong)a.Float,
         }),
         ConvertKind.FloatExtend or ConvertKind.FloatTruncate => Constant.FromDouble(to, a.Float),
+        ConvertKind.RoundToBFloat16 => new Constant(to, BFloat16.ToBits((BFloat16)(float)a.Float)),
         _ => new Constant(to, a.Bits),
     };
 

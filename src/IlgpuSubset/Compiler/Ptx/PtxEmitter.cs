@@ -288,7 +288,7 @@ internal sealed class PtxEmitter
             case Opcode.Atomic:
                 Atomic(i);
                 break;
-            case Opcode.MatrixMultiply or Opcode.MatrixLoad or Opcode.CopyAsync or Opcode.CopyCommit or Opcode.CopyWait or Opcode.Narrow:
+            case Opcode.MatrixMultiply or Opcode.MatrixLoad or Opcode.CopyAsync or Opcode.CopyCommit or Opcode.CopyWait:
                 TensorCore(i);
                 break;
             default:
@@ -479,6 +479,9 @@ internal sealed class PtxEmitter
                 break;
             case ConvertKind.FloatTruncate:
                 Line($"cvt.rn{FloatType(to)}{FloatType(from)} {result}, {source}");
+                break;
+            case ConvertKind.RoundToBFloat16:
+                Line($"cvt.rn.bf16.f32 {result}, {source}");
                 break;
             default:
                 FloatToInteger(i, result, source);
@@ -755,13 +758,8 @@ internal sealed class PtxEmitter
             case Opcode.CopyCommit:
                 Line("cp.async.commit_group");
                 break;
-            case Opcode.CopyWait:
-                Line($"cp.async.wait_group {Scalar(i.Operands[0])}");
-                break;
             default:
-                // Of a pair PTX names the upper half first.
-                Line($"cvt.{(i.Format == MatrixFormat.Tf32 ? "rna" : "rn")}.{type}{(i.Format == MatrixFormat.Tf32 ? "" : "x2")}.f32 "
-                    + $"{Define(i)[0]}, {string.Join(", ", i.Operands.Reverse().Select(Register))}");
+                Line($"cp.async.wait_group {Scalar(i.Operands[0])}");
                 break;
         }
     }

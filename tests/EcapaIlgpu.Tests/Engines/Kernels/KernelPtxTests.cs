@@ -124,9 +124,12 @@ public class KernelPtxTests
             yield return new($"{kernel.Method.DeclaringType!.Name}.{kernel.Method.Name}", kernel, line, new KernelArguments());
     }
 
-    private static string Compile(Specialization item, int architecture) => PtxEmitter.Emit(
-        KernelCompiler.Compile(new EntryPoint(item.Kernel.Method, false, item.Launches), item.Constants.Specialization, new CompilerOptions { WarpSize = 32 }),
-        PtxTarget.For(architecture, 12040)!.Value).Text;
+    private static string Compile(Specialization item, int architecture)
+    {
+        PtxTarget target = PtxTarget.For(architecture, 12040)!.Value;
+        CompilerOptions options = new() { WarpSize = 32, RoundsToBFloat16 = target.RoundsToBFloat16 };
+        return PtxEmitter.Emit(KernelCompiler.Compile(new EntryPoint(item.Kernel.Method, false, item.Launches), item.Constants.Specialization, options), target).Text;
+    }
 
     private sealed record Specialization(string Name, Delegate Kernel, KernelSpecialization Launches, KernelArguments Constants);
 }
