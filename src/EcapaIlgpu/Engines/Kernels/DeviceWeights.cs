@@ -31,11 +31,31 @@ internal sealed class DeviceConv : IDisposable
     /// <summary>Weights are padded to this many outputs, the widest tile: no load of weights needs a condition.</summary>
     private const int OutputPadding = 128;
 
-    public DeviceConv(Accelerator accelerator, RowStorage storage, ConvWeights conv, BatchNormWeights? bn, ChannelLayout input, ChannelLayout output)
+    /// <param name="accelerator">Where it goes.</param>
+    /// <param name="storage">How the rows and the weights are stored.</param>
+    /// <param name="conv">Weights and bias.</param>
+    /// <param name="bn">The batch normalisation that follows; null for none.</param>
+    /// <param name="input">Where the input channels lie.</param>
+    /// <param name="output">Where the output channels lie.</param>
+    /// <param name="ofFeatures">Whether the input rows are features: float32 whatever the storage is.</param>
+    public DeviceConv(
+        Accelerator accelerator, RowStorage storage, ConvWeights conv, BatchNormWeights? bn, ChannelLayout input, ChannelLayout output, bool ofFeatures = false)
     {
-        (Inputs, Outputs, Taps) = (input.Quads, output.Quads, conv.Kernel);
+        (Inputs, Outputs, Taps, OfFeatures) = (input.Quads, output.Quads, conv.Kernel, ofFeatures);
+        WeightStride = RoundUp(output.Padded, OutputPadding) / 4;
+        Weight = storage.Tensor is { } tensor ? tensor.Pack(conv, input, output, ofFeatures) : storage.Upload(accelerator, Arrange(conv, input, output));
+        Bias = new DeviceVector(accelerator, Place(output, conv.Outputs, o => conv.Bias.Span[o]));
+        if (bn is not null)
+        {
+            Scale = new DeviceVector(accelerator, Place(output, conv.Outputs, o => (float)bn.Scale(o)));
+            Shift = new DeviceVector(accelerator, Place(output, conv.Outputs, o => (float)bn.Shift(o)));
+        }
+    }
+
+    /// <summary>Weights in the order of <see cref="TileProduct"/>.</summary>
+    private static float[] Arrange(ConvWeights conv, ChannelLayout input, ChannelLayout output)
+    {
         int inputRows = RoundUp(input.Padded, TileProduct.WeightPadding), columns = RoundUp(output.Padded, OutputPadding);
-        WeightStride = columns / 4;
         float[] weight = new float[((conv.Kernel * inputRows) + TileProduct.WeightPadding) * columns];
         ReadOnlySpan<float> source = conv.Weight.Span;
         for (int o = 0; o < conv.Outputs; o++)
@@ -48,13 +68,7 @@ internal sealed class DeviceConv : IDisposable
                     weight[(((k * inputRows) + row) * columns) + column] = source[(((o * conv.Inputs) + i) * conv.Kernel) + k];
             }
         }
-        Weight = storage.Upload(accelerator, weight);
-        Bias = new DeviceVector(accelerator, Place(output, conv.Outputs, o => conv.Bias.Span[o]));
-        if (bn is not null)
-        {
-            Scale = new DeviceVector(accelerator, Place(output, conv.Outputs, o => (float)bn.Scale(o)));
-            Shift = new DeviceVector(accelerator, Place(output, conv.Outputs, o => (float)bn.Shift(o)));
-        }
+        return weight;
     }
 
     /// <summary>Input channels, in quads.</summary>
@@ -65,6 +79,9 @@ internal sealed class DeviceConv : IDisposable
 
     /// <summary>Kernel width.</summary>
     public int Taps { get; }
+
+    /// <summary>Whether it reads features.</summary>
+    public bool OfFeatures { get; }
 
     /// <summary>Output channels with their padding, in quads.</summary>
     public int WeightStride { get; }

@@ -49,7 +49,7 @@ public sealed class KernelEngine : IEmbeddingEngine
         ArgumentNullException.ThrowIfNull(accelerator);
         (_weights, _accelerator, _owned, Precision) = (weights, accelerator, owned, precision);
         _stream = accelerator.CreateStream();
-        RowStorage storage = RowStorage.Of(precision);
+        RowStorage storage = RowStorage.Of(precision, accelerator);
         _operations = new NetworkOperations(accelerator, _stream, storage, plan ?? new TilePlan(accelerator));
         _network = new Network(accelerator, storage, weights);
         (_tables, _sampleOffsets, _samples) = (new(accelerator), new(accelerator), new(accelerator));

@@ -23,7 +23,7 @@ internal sealed class Network : IDisposable
         ChannelLayout concatenated = channels.Repeat(weights.Blocks.Count), bottleneck = ChannelLayout.Plain(EcapaConfig.Bottleneck);
         ChannelLayout aggregate = ChannelLayout.Plain(EcapaConfig.AggregateChannels);
         (ChannelQuads, ConcatenatedQuads, AggregateQuads, HiddenQuads) = (channels.Quads, concatenated.Quads, aggregate.Quads, bottleneck.Quads);
-        Layer1 = new DeviceConv(accelerator, storage, weights.Layer1.Conv, weights.Layer1.Bn, features, channels);
+        Layer1 = new DeviceConv(accelerator, storage, weights.Layer1.Conv, weights.Layer1.Bn, features, channels, ofFeatures: true);
         Blocks = [.. weights.Blocks.Select(block => new DeviceBlock(
             block.Dilation,
             new DeviceConv(accelerator, storage, block.First.Conv, block.First.Bn, channels, channels),

@@ -80,23 +80,31 @@ internal sealed class NetworkOperations
             epilogue |= Epilogue.ScaleShift;
         if (utteranceBias is not null)
             epilogue |= Epilogue.UtteranceBias;
-        ProductTile tile = _plan.Convolution(tables.Rows, conv.Outputs * 4);
-        KernelSpecialization promise = TilePlan.Specialization(tile, epilogue);
-        bool fromFloat32 = input.View.QuadBytes != Storage.QuadBytes;
-        if (!_convolutions.TryGetValue((tile, fromFloat32, promise), out ConvLauncher? launcher))
-            _convolutions[(tile, fromFloat32, promise)] = launcher = Storage.Convolution(_accelerator, fromFloat32, promise);
+        (ConvLauncher launcher, string name, KernelConfig config) = Storage.Tensor is { } tensor
+            ? tensor.Convolution(_plan, tables.Rows, conv, conv.OfFeatures, epilogue)
+            : Convolution(tables.Rows, conv, epilogue);
         ArrayView<Float4> bias = utteranceBias ?? conv.Bias.Quads;
         ConvExtent extent = new(tables.Rows, dilation, conv.Inputs, input.Stride, conv.Outputs, output.Stride, conv.WeightStride);
-        int groups = checked(DivideUp(tables.Rows, tile.Rows) * DivideUp(conv.Outputs * 4, tile.Columns));
         double weights = 16.0 * conv.Taps * conv.Inputs * conv.Outputs, stored = Storage.QuadBytes;
         LaunchCost cost = new(
-            $"ConvReluBn k={conv.Taps}", Stage, 2 * weights * tables.Rows,
+            name, Stage, 2 * weights * tables.Rows,
             (tables.Rows * ((double)(input.View.QuadBytes * conv.Inputs) + (stored * conv.Outputs))) + (stored / 4 * weights));
         Observer?.Before(cost);
         launcher(
-            Stream, new KernelConfig(groups, tile.Threads), input.View, conv.Weight.View, bias, conv.Scale?.Quads ?? conv.Bias.Quads,
-            conv.Shift?.Quads ?? conv.Bias.Quads, tables.RowUtterances, tables.Offsets, output.View, extent, new ConvForm(conv.Taps, epilogue), tile);
+            Stream, config, input.View, conv.Weight.View, bias, conv.Scale?.Quads ?? conv.Bias.Quads,
+            conv.Shift?.Quads ?? conv.Bias.Quads, tables.RowUtterances, tables.Offsets, output.View, extent, new ConvForm(conv.Taps, epilogue));
         Observer?.After(cost);
+    }
+
+    private ReadyKernel<ConvLauncher> Convolution(int rows, DeviceConv conv, Epilogue epilogue)
+    {
+        ProductTile tile = _plan.Convolution(rows, conv.Outputs * 4);
+        KernelSpecialization promise = TilePlan.Specialization(tile, epilogue);
+        bool fromFloat32 = conv.OfFeatures && Storage.QuadBytes != RowStorage.Float32.QuadBytes;
+        if (!_convolutions.TryGetValue((tile, fromFloat32, promise), out ConvLauncher? launcher))
+            _convolutions[(tile, fromFloat32, promise)] = launcher = Storage.Convolution(_accelerator, fromFloat32, tile, promise);
+        int groups = checked(DivideUp(rows, tile.Rows) * DivideUp(conv.Outputs * 4, tile.Columns));
+        return new(launcher, $"ConvReluBn k={conv.Taps}", new KernelConfig(groups, tile.Threads));
     }
 
     /// <summary>The Res2 convolution (<see cref="Res2Chain"/>); rows have no room between them.</summary>

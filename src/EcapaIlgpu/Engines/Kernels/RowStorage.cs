@@ -8,7 +8,7 @@ namespace EcapaIlgpu.Engines.Kernels;
 /// <summary>Queues <see cref="ConvReluBn"/>.</summary>
 internal delegate void ConvLauncher(
     AcceleratorStream stream, KernelConfig config, QuadView input, QuadView weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift,
-    ArrayView<int> utterances, ArrayView<int> offsets, QuadView output, ConvExtent extent, ConvForm form, ProductTile tile);
+    ArrayView<int> utterances, ArrayView<int> offsets, QuadView output, ConvExtent extent, ConvForm form);
 
 /// <summary>Queues <see cref="Res2Chain"/>.</summary>
 internal delegate void Res2Launcher(
@@ -36,12 +36,15 @@ internal abstract partial class RowStorage
     /// <summary>Float32: features always, and all else in the modes that store it.</summary>
     public static RowStorage Float32 { get; } = new RowStorage<Float4>();
 
+    /// <summary>Products on tensor cores; null where convolutions are computed without.</summary>
+    public TensorProducts? Tensor { get; private protected init; }
+
     /// <summary>Bytes of four channels.</summary>
     public abstract int QuadBytes { get; }
 
-    /// <summary>The storage of a precision.</summary>
+    /// <summary>The storage of a precision, and on a device that has tensor cores for it the products.</summary>
     /// <exception cref="NotSupportedException">This build has none.</exception>
-    public static RowStorage Of(Precision precision)
+    public static RowStorage Of(Precision precision, Accelerator accelerator)
     {
         RowStorage? storage = precision switch
         {
@@ -50,8 +53,12 @@ internal abstract partial class RowStorage
             _ => Float32,
         };
         AddBeyond(precision, ref storage);
-        return storage ?? throw new NotSupportedException($"Nothing is stored in {precision.Name()} here.");
+        if (storage is null)
+            throw new NotSupportedException($"Nothing is stored in {precision.Name()} here.");
+        return TensorProducts.Of(accelerator, precision, storage) is { } tensor ? storage.With(tensor) : storage;
     }
+
+    private protected abstract RowStorage With(TensorProducts tensor);
 
     /// <summary>Room for quads.</summary>
     public QuadView Require(DeviceBuffer<byte> buffer, long quads) => new(buffer.Require(quads * QuadBytes), QuadBytes);
@@ -64,7 +71,7 @@ internal abstract partial class RowStorage
     /// <summary>Downloads numbers.</summary>
     public abstract float[] Download(AcceleratorStream stream, QuadView quads);
 
-    public abstract ConvLauncher Convolution(Accelerator accelerator, bool fromFloat32, KernelSpecialization promise);
+    public abstract ConvLauncher Convolution(Accelerator accelerator, bool fromFloat32, ProductTile tile, KernelSpecialization promise);
 
     public abstract Res2Launcher Res2(Accelerator accelerator, KernelSpecialization promise);
 
@@ -105,8 +112,10 @@ internal sealed class RowStorage<TStored> : RowStorage
         return values;
     }
 
-    public override ConvLauncher Convolution(Accelerator accelerator, bool fromFloat32, KernelSpecialization promise) =>
-        fromFloat32 ? Convolution<Float4>(accelerator, promise) : Convolution<TStored>(accelerator, promise);
+    private protected override RowStorage With(TensorProducts tensor) => new RowStorage<TStored> { Tensor = tensor };
+
+    public override ConvLauncher Convolution(Accelerator accelerator, bool fromFloat32, ProductTile tile, KernelSpecialization promise) =>
+        fromFloat32 ? Convolution<Float4>(accelerator, tile, promise) : Convolution<TStored>(accelerator, tile, promise);
 
     public override Res2Launcher Res2(Accelerator accelerator, KernelSpecialization promise)
     {
@@ -144,13 +153,13 @@ internal sealed class RowStorage<TStored> : RowStorage
             stream, config, x.As<TStored>(), gates, residual.As<TStored>(), residualStride, utterances, output.As<TStored>(), outputStride, rows, channels);
     }
 
-    private static ConvLauncher Convolution<TInput>(Accelerator accelerator, KernelSpecialization promise)
+    private static ConvLauncher Convolution<TInput>(Accelerator accelerator, ProductTile tile, KernelSpecialization promise)
         where TInput : unmanaged, IQuad<TInput>
     {
         var kernel = accelerator.LoadKernel<
             ArrayView<TInput>, ArrayView<TStored>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, ArrayView<int>,
             ArrayView<TStored>, ConvExtent, SpecializedValue<ConvForm>, SpecializedValue<ProductTile>>(ConvReluBn.Kernel, promise);
-        return (stream, config, input, weight, bias, scale, shift, utterances, offsets, output, extent, form, tile) => kernel(
+        return (stream, config, input, weight, bias, scale, shift, utterances, offsets, output, extent, form) => kernel(
             stream, config, input.As<TInput>(), weight.As<TStored>(), bias, scale, shift, utterances, offsets, output.As<TStored>(), extent,
             new SpecializedValue<ConvForm>(form), new SpecializedValue<ProductTile>(tile));
     }

@@ -22,7 +22,7 @@ internal sealed class CaseDevice : IDisposable
         Plan = new TilePlan(accelerator, tile);
         _stream = accelerator.CreateStream();
         _tables = new DeviceBuffer<int>(accelerator);
-        Operations = new NetworkOperations(accelerator, _stream, RowStorage.Of(precision), Plan);
+        Operations = new NetworkOperations(accelerator, _stream, RowStorage.Of(precision, accelerator), Plan);
     }
 
     public Accelerator Accelerator { get; }

@@ -89,11 +89,11 @@ internal static class KernelCases
             ConvReluBnWeights weights = RandomModels.ConvReluBn(random, output.Channels, input.Channels, kernel);
             float[] rows = RandomModels.Normal(random, lengths.Sum() * input.Channels, 1);
             // Rows inside wider ones on both sides, as the blocks' outputs lie side by side.
-            DeviceRows x = ofFeatures ? device.UploadFloat32(rows, input, 1, 2) : device.Upload(rows, input, 1, 2);
+            DeviceRows x = ofFeatures ? device.UploadFloat32(rows, input, 2, 2) : device.Upload(rows, input, 2, 2);
             BatchTables tables = device.Tables(lengths);
             int stride = output.Quads + 3;
             DeviceRows y = new(device.RowRoom(stride * tables.Rows).SubView(2, (stride * tables.Rows) - 2), stride);
-            DeviceConv conv = device.Keep(new DeviceConv(device.Accelerator, device.Storage, weights.Conv, weights.Bn, input, output));
+            DeviceConv conv = device.Keep(new DeviceConv(device.Accelerator, device.Storage, weights.Conv, weights.Bn, input, output, ofFeatures));
             device.Operations.Convolve(x, conv, dilation, Epilogue.Relu, y, tables);
             return new CaseOutput(
                 Flat(CaseDevice.Utterances(rows, input.Channels, lengths).Select(u => ReferenceConv.Apply(u, weights, dilation))),
