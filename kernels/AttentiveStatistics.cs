@@ -52,8 +52,11 @@ public static class AttentiveStatistics
         int chunk = Grid.IdxX / columnTiles, firstColumn = Grid.IdxX % columnTiles * tileQuads;
         int firstRow = chunks[chunk], endRow = chunks[chunk + 1], rowThread = TileProduct.RowThread(cut);
         ArrayView<float> logits = LocalMemory.Allocate<float>(cut.ThreadRows * cut.ThreadColumns);
+        ArrayView<int> rows = LocalMemory.Allocate<int>(cut.RowLoads);
+        TileProduct.ConsecutiveRows(firstRow, endRow, cut, rows);
         TileProduct.Compute(
-            hiddenRows, hidden, hidden, weight, weightStride, 1, 1, utterances, utterances, firstRow, endRow, firstColumn, cut, logits);
+            SharedMemory.Allocate<Float4>(cut.SharedQuads), hiddenRows, hidden, hidden, weight, weightStride, 1, 1, utterances, utterances, means, false, rows,
+            firstColumn, cut, logits);
 
         // One row of threads after another: what each has found for a column, then what all have.
         ArrayView<float> largest = SharedMemory.Allocate<float>(cut.RowThreads * cut.Columns);

@@ -19,6 +19,12 @@ public readonly record struct ProductTile(int Rows, int Columns, int Depth, int 
     /// <summary>Threads of a group.</summary>
     public int Threads => RowThreads * ColumnThreads;
 
+    /// <summary>Quads of rows that a thread brings to shared memory at a time.</summary>
+    public int RowLoads => Rows * (Depth / 4) / Threads;
+
+    /// <summary>Shared memory of the two buffers of both operands, in quads.</summary>
+    public int SharedQuads => 2 * Depth * (Rows + Columns) / 4;
+
     /// <summary>Shared memory of the two buffers of both operands, in bytes.</summary>
-    public int SharedBytes => 2 * Depth * (Rows + Columns) * sizeof(float);
+    public int SharedBytes => 4 * SharedQuads * sizeof(float);
 }

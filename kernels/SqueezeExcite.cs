@@ -14,7 +14,7 @@ public readonly record struct GateForm(int Channels, int Hidden);
 /// </summary>
 /// <remarks>
 /// <para>
-/// <see cref="TimeMoments.Chunks"/> sums over time first. <see cref="Gate"/> is one group per utterance, which holds the mean and the bottleneck in shared
+/// The convolution that computes x leaves sums over time beside it (<see cref="Epilogue.SegmentSums"/>). <see cref="Gate"/> is one group per utterance, which holds the mean and the bottleneck in shared
 /// memory and goes through both layers as <see cref="UtteranceLinear"/> does; <see cref="ScaleAndAdd"/> is one pass over the frames and may write
 /// into a slice of wider rows.
 /// </para>
@@ -25,9 +25,9 @@ public readonly record struct GateForm(int Channels, int Hidden);
 public static class SqueezeExcite
 {
     /// <summary>The gates. One group of <see cref="UtteranceLinear.Threads"/> threads for each utterance.</summary>
-    /// <param name="sums">Sums of chunks, from <see cref="TimeMoments.Chunks"/>.</param>
-    /// <param name="chunks">First row of each chunk, then the number of rows.</param>
-    /// <param name="utteranceChunks">First chunk of each utterance, then the number of chunks.</param>
+    /// <param name="sums">Sums of segments, <c>[segments, channels]</c>.</param>
+    /// <param name="offsets">First row of each utterance, then the number of rows.</param>
+    /// <param name="utteranceSegments">First segment of each utterance, then the number of segments.</param>
     /// <param name="squeeze"><c>[channels, hidden]</c>, hidden fastest.</param>
     /// <param name="squeezeBias"><c>[hidden]</c>.</param>
     /// <param name="excite"><c>[hidden, channels]</c>, channels fastest.</param>
@@ -35,15 +35,15 @@ public static class SqueezeExcite
     /// <param name="gates">Receives <c>[utterances, channels]</c>.</param>
     /// <param name="form">The widths.</param>
     public static void Gate(
-        ArrayView<Float4> sums, ArrayView<int> chunks, ArrayView<int> utteranceChunks, ArrayView<Float4> squeeze, ArrayView<Float4> squeezeBias,
+        ArrayView<Float4> sums, ArrayView<int> offsets, ArrayView<int> utteranceSegments, ArrayView<Float4> squeeze, ArrayView<Float4> squeezeBias,
         ArrayView<Float4> excite, ArrayView<Float4> exciteBias, ArrayView<Float4> gates, SpecializedValue<GateForm> form)
     {
         int channels = form.Value.Channels, hidden = form.Value.Hidden, utterance = Grid.IdxX;
         ArrayView<Float4> mean = SharedMemory.Allocate<Float4>(channels);
         ArrayView<Float4> squeezed = SharedMemory.Allocate<Float4>(hidden);
         ArrayView<Float4> partial = SharedMemory.Allocate<Float4>(UtteranceLinear.Threads);
-        int first = utteranceChunks[utterance], end = utteranceChunks[utterance + 1];
-        int frames = chunks[end] - chunks[first];
+        int first = utteranceSegments[utterance], end = utteranceSegments[utterance + 1];
+        int frames = offsets[utterance + 1] - offsets[utterance];
         for (int quad = Group.IdxX; quad < channels; quad += UtteranceLinear.Threads)
             mean[quad] = TimeMoments.Mean(sums, channels, quad, first, end, frames);
         Group.Barrier();

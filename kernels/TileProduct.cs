@@ -34,9 +34,10 @@ public static class TileProduct
     /// <summary>How far a row's neighbours are counted: kernels reach no further. Two such numbers share a register.</summary>
     private const int MostReach = 0x7fff;
 
-    /// <summary>Computes the sums of the calling thread.</summary>
+    /// <summary>Computes the sums of the calling thread. It ends with a barrier: the shared memory is the caller's again.</summary>
     /// <typeparam name="TInput">How rows are stored; they are widened on the way into shared memory.</typeparam>
     /// <typeparam name="TWeight">How weights are stored; widened there too.</typeparam>
+    /// <param name="shared">Shared memory for <see cref="ProductTile.SharedQuads"/> quads.</param>
     /// <param name="input">Rows of <paramref name="inputStride"/> quads, of which the first <paramref name="inputQuads"/> are read.</param>
     /// <param name="inputStride">From row to row, in quads.</param>
     /// <param name="inputQuads">Input channels, in quads.</param>
@@ -46,42 +47,48 @@ public static class TileProduct
     /// <param name="dilation">Frames from tap to tap.</param>
     /// <param name="utterances">The utterance of each row; read only for more than one tap.</param>
     /// <param name="offsets">First row of each utterance, then the number of rows; read only for more than one tap.</param>
-    /// <param name="firstRow">First row of the tile.</param>
-    /// <param name="endRow">Rows from here on are not read.</param>
+    /// <param name="means">For each utterance what is subtracted from its rows, <paramref name="inputQuads"/> quads; read only with more than one tap.</param>
+    /// <param name="subtractsMean">Whether <paramref name="means"/> are subtracted: a constant.</param>
+    /// <param name="rows">The rows that the calling thread loads, from <see cref="ConsecutiveRows"/> or <see cref="SegmentRows"/>.</param>
     /// <param name="firstColumn">First output channel of the tile, in quads.</param>
     /// <param name="tile">How to cut: constants.</param>
     /// <param name="sums">
     /// Receives <c>[ThreadRows, ThreadColumns]</c>: the rows and columns that <see cref="Row"/> and <see cref="ColumnQuad"/> name.
     /// </param>
     public static void Compute<TInput, TWeight>(
-        ArrayView<TInput> input, int inputStride, int inputQuads, ArrayView<TWeight> weight, int weightStride, int taps, int dilation,
-        ArrayView<int> utterances, ArrayView<int> offsets, int firstRow, int endRow, int firstColumn, ProductTile tile, ArrayView<float> sums)
+        ArrayView<Float4> shared, ArrayView<TInput> input, int inputStride, int inputQuads, ArrayView<TWeight> weight, int weightStride, int taps, int dilation,
+        ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<Float4> means, bool subtractsMean, ArrayView<int> rows, int firstColumn,
+        ProductTile tile, ArrayView<float> sums)
         where TInput : unmanaged, IQuad<TInput>
         where TWeight : unmanaged, IQuad<TWeight>
     {
         int thread = Group.IdxX, threads = tile.Threads;
         int depthQuads = tile.Depth / 4, rowQuads = tile.Rows / 4, columnQuads = tile.Columns / 4;
-        int rowLoads = tile.Rows * depthQuads / threads, columnLoads = tile.Depth * columnQuads / threads;
+        int rowLoads = tile.RowLoads, columnLoads = tile.Depth * columnQuads / threads;
         int rowsBuffer = tile.Depth * rowQuads, columnsBuffer = tile.Depth * columnQuads;
-        ArrayView<Float4> rows = SharedMemory.Allocate<Float4>(2 * rowsBuffer);
-        ArrayView<Float4> columns = SharedMemory.Allocate<Float4>(2 * columnsBuffer);
-        ArrayView<float> turned = rows.Cast<float>();
+        ArrayView<Float4> rowTiles = shared.SubView(0, 2 * rowsBuffer);
+        ArrayView<Float4> columns = shared.SubView(2 * rowsBuffer, 2 * columnsBuffer);
+        ArrayView<float> turned = rowTiles.Cast<float>();
         ArrayView<TInput> nextRows = LocalMemory.Allocate<TInput>(rowLoads);
         ArrayView<TWeight> nextColumns = LocalMemory.Allocate<TWeight>(columnLoads);
 
         // Where this thread's loads of rows start, and how far its rows may be shifted and stay inside their utterance.
         ArrayView<int> source = LocalMemory.Allocate<int>(rowLoads);
         ArrayView<int> reach = LocalMemory.Allocate<int>(rowLoads);
-        int loadDepth = thread % depthQuads, loadRow = thread / depthQuads, loadRowStep = threads / depthQuads;
+        ArrayView<int> mean = LocalMemory.Allocate<int>(rowLoads);
+        int loadDepth = thread % depthQuads, loadRow = thread / depthQuads;
         for (int i = 0; i < rowLoads; i++)
         {
-            int row = firstRow + loadRow + (i * loadRowStep);
+            int row = rows[i];
             source[i] = (row * inputStride) + loadDepth;
-            reach[i] = row < endRow ? 0 : int.MinValue;
-            if (taps > 1 && row < endRow)
+            reach[i] = row >= 0 ? 0 : int.MinValue;
+            mean[i] = 0;
+            if (taps > 1 && row >= 0)
             {
                 int utterance = utterances[row];
                 reach[i] = (XMath.Min(row - offsets[utterance], MostReach) << 16) | XMath.Min(offsets[utterance + 1] - 1 - row, MostReach);
+                if (subtractsMean)
+                    mean[i] = (utterance * inputQuads) + loadDepth;
             }
         }
         int loadColumn = thread % columnQuads, loadChannel = thread / columnQuads, loadChannelStep = threads / columnQuads;
@@ -92,7 +99,7 @@ public static class TileProduct
 
         int paddedQuads = (inputQuads + (WeightPadding / 4) - 1) / (WeightPadding / 4) * (WeightPadding / 4);
         int steps = taps * (paddedQuads / depthQuads), depth = 0, shift = -(taps / 2) * dilation, endShift = shift + (taps * dilation);
-        LoadRows(input, source, reach, shift, (shift * inputStride) + depth, depth + loadDepth < inputQuads, nextRows);
+        LoadRows(input, source, reach, shift, (shift * inputStride) + depth, depth + loadDepth < inputQuads, means, mean, depth, subtractsMean, nextRows);
         LoadColumns(weight, weightAt, loadChannelStep * weightStride, nextColumns);
         Store(nextRows, nextColumns, turned, columns, 0, loadRow, loadDepth, tile);
         Group.Barrier();
@@ -107,14 +114,49 @@ public static class TileProduct
             }
             // After the last tile zeros are loaded, and weights from the padding behind the last.
             bool inside = depth + loadDepth < inputQuads && (taps == 1 || shift < endShift);
-            LoadRows(input, source, reach, shift, (shift * inputStride) + depth, inside, nextRows);
+            LoadRows(input, source, reach, shift, (shift * inputStride) + depth, inside, means, mean, depth, subtractsMean, nextRows);
             LoadColumns(weight, weightAt, loadChannelStep * weightStride, nextColumns);
             int half = step & 1;
             Multiply(
-                rows.SubView(half * rowsBuffer, rowsBuffer), columns.SubView(half * columnsBuffer, columnsBuffer), rowThread, columnThread, tile, sums);
+                rowTiles.SubView(half * rowsBuffer, rowsBuffer), columns.SubView(half * columnsBuffer, columnsBuffer), rowThread, columnThread, tile, sums);
             Store(nextRows, nextColumns, turned, columns, half ^ 1, loadRow, loadDepth, tile);
             Group.Barrier();
         }
+    }
+
+    /// <summary>The rows that the calling thread loads of a tile of neighbouring rows; -1 for those from <paramref name="endRow"/> on.</summary>
+    public static void ConsecutiveRows(int firstRow, int endRow, ProductTile tile, ArrayView<int> rows)
+    {
+        for (int i = 0; i < tile.RowLoads; i++)
+        {
+            int row = firstRow + LoadPlace(i, tile);
+            rows[i] = row < endRow ? row : -1;
+        }
+    }
+
+    /// <summary>
+    /// The rows that the calling thread loads of a tile whose places belong, <see cref="TimeMoments.SegmentFrames"/> each, to segments of utterances; -1 for
+    /// places that no frame has.
+    /// </summary>
+    public static void SegmentRows(ArrayView<int> segments, int firstPlace, int endPlace, ProductTile tile, ArrayView<int> rows)
+    {
+        for (int i = 0; i < tile.RowLoads; i++)
+            rows[i] = SegmentRow(segments, firstPlace + LoadPlace(i, tile), endPlace);
+    }
+
+    /// <summary>The row at a place: -1 beyond the last frame of the place's segment, and from <paramref name="endPlace"/> on.</summary>
+    /// <param name="segments">First row of each segment, then the number of rows.</param>
+    /// <param name="place"><see cref="TimeMoments.SegmentFrames"/> of them for each segment.</param>
+    /// <param name="endPlace">The number of places.</param>
+    public static int SegmentRow(ArrayView<int> segments, int place, int endPlace)
+    {
+        int row = -1;
+        if (place < endPlace)
+        {
+            int segment = place / TimeMoments.SegmentFrames, at = segments[segment] + (place % TimeMoments.SegmentFrames);
+            row = at < segments[segment + 1] ? at : -1;
+        }
+        return row;
     }
 
     /// <summary>Row <paramref name="i"/> of the calling thread, counted from the tile's first.</summary>
@@ -126,20 +168,28 @@ public static class TileProduct
     /// <summary>The thread's place among those side by side on the rows. A warp is 4 of them by 8 columns: what it reads of either operand is then short.</summary>
     public static int RowThread(ProductTile tile) => (Group.IdxX / 8 % 4) + (Group.IdxX / 32 / (tile.ColumnThreads / 8) * 4);
 
+    /// <summary>Where in the tile the row of a thread's load lies.</summary>
+    private static int LoadPlace(int load, ProductTile tile) => (Group.IdxX / (tile.Depth / 4)) + (load * (tile.Threads / (tile.Depth / 4)));
+
     private static int ColumnThread(ProductTile tile) => (Group.IdxX % 8) + (Group.IdxX / 32 % (tile.ColumnThreads / 8) * 8);
 
     /// <summary>By what the rows of one quad of depths are moved, so that a warp's stores meet no bank twice.</summary>
     private static int Swizzle(int depthQuad, ProductTile tile) => depthQuad * (32 / (tile.Depth / 4));
 
     private static void LoadRows<TInput>(
-        ArrayView<TInput> input, ArrayView<int> source, ArrayView<int> reach, int shift, int shifted, bool inside, ArrayView<TInput> next)
-        where TInput : unmanaged
+        ArrayView<TInput> input, ArrayView<int> source, ArrayView<int> reach, int shift, int shifted, bool inside, ArrayView<Float4> means,
+        ArrayView<int> mean, int depth, bool subtractsMean, ArrayView<TInput> next)
+        where TInput : unmanaged, IQuad<TInput>
     {
         for (int i = 0; i < next.IntLength; i++)
         {
             TInput value = default;
             if (inside && -shift <= reach[i] >> 16 && shift <= (reach[i] & MostReach))
+            {
                 value = input[source[i] + shifted];
+                if (subtractsMean)
+                    value = TInput.Narrow(TInput.Widen(value) - means[mean[i] + depth]);
+            }
             next[i] = value;
         }
     }

@@ -28,6 +28,12 @@ public static class TimeMoments
     /// </summary>
     public const int ChunkFrames = 64;
 
+    /// <summary>
+    /// Frames whose sum a convolution leaves beside its output (<see cref="Epilogue.SegmentSums"/>): as many as four threads of a product have of neighbouring rows,
+    /// and as many as a tensor core's tile has. Like chunks, segments are counted from an utterance's first frame.
+    /// </summary>
+    public const int SegmentFrames = 16;
+
     /// <summary>What wespeaker adds to a variance before its root.</summary>
     public const float VarianceFloor = 1e-7f;
 
@@ -100,7 +106,7 @@ public static class TimeMoments
         }
     }
 
-    /// <summary>The mean of four channels of an utterance; its chunks are summed with compensation, which keeps an hour as exact as a second.</summary>
+    /// <summary>The mean of four channels of an utterance; its chunks or segments are summed with compensation, which keeps an hour as exact as a second.</summary>
     internal static Float4 Mean(ArrayView<Float4> sums, int quads, int quad, int firstChunk, int endChunk, int frames)
     {
         Float4 total = default, lost = default;

@@ -47,8 +47,12 @@ public static class TensorTileProduct
     /// <param name="dilation">Frames from tap to tap.</param>
     /// <param name="utterances">The utterance of each row; read only for more than one tap.</param>
     /// <param name="offsets">First row of each utterance, then the number of rows; read only for more than one tap.</param>
+    /// <param name="means">For each utterance what is subtracted from its rows, <paramref name="inputChunks"/> chunks of float32.</param>
+    /// <param name="subtractsMean">Whether <paramref name="means"/> are subtracted: a constant; only with more than one tap.</param>
+    /// <param name="segments">First row of each segment, then the number of rows; read only where <paramref name="segmented"/>.</param>
+    /// <param name="segmented">Whether rows are counted by the places of segments (<see cref="TileProduct.SegmentRow"/>): a constant.</param>
     /// <param name="firstRow">First row of the tile.</param>
-    /// <param name="endRow">Rows from here on are not read; their sums are undefined.</param>
+    /// <param name="endRow">Rows from here on, and places without a row, are not read; their sums are undefined.</param>
     /// <param name="firstColumn">First output channel of the tile.</param>
     /// <param name="format">What is multiplied: a constant.</param>
     /// <param name="tile">How to cut: constants.</param>
@@ -56,25 +60,28 @@ public static class TensorTileProduct
     /// <param name="sums">Receives <c>[WarpRows / 16, WarpColumns / 8]</c> tiles of 16 x 8 sums, from <see cref="WarpRow"/> and <see cref="WarpColumn"/> on.</param>
     public static void Compute(
         ArrayView<MatrixRegisters> input, int inputStride, int inputChunks, ArrayView<MatrixRegisters> weight, int taps, int dilation,
-        ArrayView<int> utterances, ArrayView<int> offsets, int firstRow, int endRow, int firstColumn, TensorFormat format, TensorTile tile,
-        ArrayView<MatrixRegisters> shared, ArrayView<MatrixSums> sums)
+        ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<Float4> means, bool subtractsMean, ArrayView<int> segments, bool segmented, int firstRow,
+        int endRow, int firstColumn, TensorFormat format, TensorTile tile, ArrayView<MatrixRegisters> shared, ArrayView<MatrixSums> sums)
     {
         const int Chunks = TensorTile.SlabChunks;
         int chunk = Group.IdxX % Chunks, copyRow = Group.IdxX / Chunks, copyStep = tile.Threads / Chunks;
         int rowCopies = tile.Rows / copyStep, columnCopies = tile.Columns / copyStep, target = Place(copyRow, chunk), columns = tile.Rows * Chunks;
 
-        // Where this thread's copies of rows start, and how far its rows may be shifted and stay inside their utterance. Behind the last row the last
-        // is copied again.
+        // Where this thread's copies of rows start, and how far its rows may be shifted and stay inside their utterance. Where there is no row some
+        // other is copied.
         ArrayView<int> source = LocalMemory.Allocate<int>(rowCopies);
         ArrayView<int> reach = LocalMemory.Allocate<int>(rowCopies);
+        ArrayView<int> mean = LocalMemory.Allocate<int>(rowCopies);
         for (int i = 0; i < rowCopies; i++)
         {
-            int row = XMath.Min(firstRow + copyRow + (i * copyStep), endRow - 1);
+            int row = firstRow + copyRow + (i * copyStep);
+            row = segmented ? XMath.Max(TileProduct.SegmentRow(segments, row, endRow), 0) : XMath.Min(row, endRow - 1);
             source[i] = (row * inputStride) + chunk;
             if (taps > 1)
             {
                 int utterance = utterances[row];
                 reach[i] = (XMath.Min(row - offsets[utterance], MostReach) << 16) | XMath.Min(offsets[utterance + 1] - 1 - row, MostReach);
+                mean[i] = (utterance * inputChunks) + chunk;
             }
         }
         bool wholeSlabs = inputChunks % Chunks == 0;
@@ -88,7 +95,10 @@ public static class TensorTileProduct
             if (stage < steps)
             {
                 bool inside = wholeSlabs || depth + chunk < inputChunks;
-                CopyRows(input, source, reach, taps, shift, (shift * inputStride) + depth, wholeSlabs, inside, shared, (stage * tile.StageChunks) + target, copyStep);
+                if (subtractsMean)
+                    SubtractRows(input, source, reach, means, mean, shift, (shift * inputStride) + depth, depth, inside, shared, (stage * tile.StageChunks) + target, copyStep);
+                else
+                    CopyRows(input, source, reach, taps, shift, (shift * inputStride) + depth, wholeSlabs, inside, shared, (stage * tile.StageChunks) + target, copyStep);
                 CopyColumns(weight, weightAt, columnCopies, weightStride, shared, (stage * tile.StageChunks) + columns + target, copyStep);
             }
             AsyncCopy.Commit();
@@ -107,7 +117,10 @@ public static class TensorTileProduct
             if (step + tile.Stages - 1 < steps)
             {
                 bool inside = wholeSlabs || depth + chunk < inputChunks;
-                CopyRows(input, source, reach, taps, shift, (shift * inputStride) + depth, wholeSlabs, inside, shared, arriving + target, copyStep);
+                if (subtractsMean)
+                    SubtractRows(input, source, reach, means, mean, shift, (shift * inputStride) + depth, depth, inside, shared, arriving + target, copyStep);
+                else
+                    CopyRows(input, source, reach, taps, shift, (shift * inputStride) + depth, wholeSlabs, inside, shared, arriving + target, copyStep);
                 CopyColumns(weight, weightAt, columnCopies, weightStride, shared, arriving + columns + target, copyStep);
             }
             AsyncCopy.Commit();
@@ -131,21 +144,22 @@ public static class TensorTileProduct
     public static int WarpColumn(TensorTile tile) => Group.IdxX / WarpMatrix.Lanes % (tile.Columns / tile.WarpColumns) * tile.WarpColumns;
 
     /// <summary>
-    /// Writes 16 rows of a warp's sums to shared memory, where its lanes find whole rows: <c>tile.TurnedStride</c> floats from row to row. To be seen after
+    /// Writes 16 rows of a warp's sums to shared memory, where its lanes find whole rows. To be seen after
     /// <see cref="Warp.Barrier"/>.
     /// </summary>
-    /// <param name="sums">From <see cref="Compute"/>.</param>
+    /// <param name="sums">Tiles of 16 x 8 sums, those of 16 rows following each other.</param>
     /// <param name="part">Which 16 rows: a constant.</param>
-    /// <param name="tile">How the product was cut.</param>
-    /// <param name="turned">The warp's own memory.</param>
-    public static void Turn(ArrayView<MatrixSums> sums, int part, TensorTile tile, ArrayView<Float2> turned)
+    /// <param name="columns">Columns of the warp: a constant.</param>
+    /// <param name="stride">From row to row, in floats: a constant, and eight more than a multiple of 32 to keep the stores on different banks.</param>
+    /// <param name="turned">Where the first of the rows and columns goes.</param>
+    public static void Turn(ArrayView<MatrixSums> sums, int part, int columns, int stride, ArrayView<Float2> turned)
     {
-        int lane = Group.IdxX % WarpMatrix.Lanes, at = (lane / 4 * (tile.TurnedStride / 2)) + (lane % 4), tiles = tile.WarpColumns / 8;
+        int lane = Group.IdxX % WarpMatrix.Lanes, at = (lane / 4 * (stride / 2)) + (lane % 4), tiles = columns / 8;
         for (int j = 0; j < tiles; j++)
         {
             MatrixSums sum = sums[(part * tiles) + j];
             turned[at + (4 * j)] = new Float2(sum.S0, sum.S1);
-            turned[at + (4 * j) + (4 * tile.TurnedStride)] = new Float2(sum.S2, sum.S3);
+            turned[at + (4 * j) + (4 * stride)] = new Float2(sum.S2, sum.S3);
         }
     }
 
@@ -175,6 +189,21 @@ public static class TensorTileProduct
             else if (!wholeSlabs)
                 bytes = inside ? ChunkBytes : 0;
             AsyncCopy.Start(ref shared[target + (i * copyStep * TensorTile.SlabChunks)], ref input[bytes > 0 ? at : 0], bytes);
+        }
+    }
+
+    /// <summary>The same with something to be done on the way, which copies past the registers cannot: rows outside the utterance stay zero.</summary>
+    private static void SubtractRows(
+        ArrayView<MatrixRegisters> input, ArrayView<int> source, ArrayView<int> reach, ArrayView<Float4> means, ArrayView<int> mean, int shift, int offset, int depth,
+        bool inside, ArrayView<MatrixRegisters> shared, int target, int copyStep)
+    {
+        ArrayView<Float4> rows = input.Cast<Float4>(), slab = shared.Cast<Float4>();
+        for (int i = 0; i < source.IntLength; i++)
+        {
+            Float4 value = default;
+            if (inside && -shift <= reach[i] >> 16 && shift <= (reach[i] & MostReach))
+                value = rows[source[i] + offset] - means[mean[i] + depth];
+            slab[target + (i * copyStep * TensorTile.SlabChunks)] = value;
         }
     }
 

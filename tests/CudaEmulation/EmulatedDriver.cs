@@ -11,7 +11,8 @@ namespace CudaEmulation;
 /// </summary>
 /// <remarks>
 /// Work on a stream is put off until something waits for it, as late as a real driver could: a copy from page-locked memory reads what is
-/// there then, and work of two streams that nobody ordered runs in the order of the waits. After a fault in a kernel every call fails with it
+/// there then, and work of two streams that nobody ordered runs in the order of the waits. A graph's memory is looked up when it is queued: what was given back since
+/// the capture is an error. After a fault in a kernel every call fails with it
 /// until the context is given up, as the real driver's do.
 /// </remarks>
 public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
@@ -31,6 +32,8 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
         [(CudaResult)600] = ("CUDA_ERROR_NOT_READY", "device not ready"),
         [CudaResult.IllegalAddress] = ("CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"),
         [CudaResult.LaunchOutOfResources] = ("CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", "too many resources requested for launch"),
+        [CaptureUnsupported] = ("CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"),
+        [CaptureInvalidated] = ("CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"),
         [CudaResult.LaunchFailed] = ("CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"),
         [(CudaResult)999] = ("CUDA_ERROR_UNKNOWN", "unknown error"),
     };
@@ -38,6 +41,8 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
     private const CudaResult InvalidContext = (CudaResult)201;
     private const CudaResult InvalidHandle = (CudaResult)400;
     private const CudaResult NotReady = (CudaResult)600;
+    private const CudaResult CaptureUnsupported = (CudaResult)900;
+    private const CudaResult CaptureInvalidated = (CudaResult)901;
     private const CudaResult Unknown = (CudaResult)999;
 
     private readonly Lock _lock = new();
@@ -63,14 +68,32 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
     /// <summary>Whether the driver finds no GPU.</summary>
     public bool HasNoDevice { get; init; }
 
+    /// <summary>Whether kernels are not computed, only queued: for what does not depend on their results, of networks too large to be interpreted.</summary>
+    public bool SkipsKernels { get; init; }
+
     /// <summary>The number, from 1, of the launch that fails.</summary>
     public int? FailAtLaunch { get; set; }
 
     /// <summary>The number, from 1, of the launch at which the device vanishes.</summary>
     public int? LoseDeviceAtLaunch { get; set; }
 
-    /// <summary>How many launches were queued.</summary>
+    /// <summary>How many launches were queued, one by one or as part of a graph.</summary>
     public int Launches => _launches;
+
+    /// <summary>How many of the <see cref="Launches"/> had a call of their own.</summary>
+    public int LaunchCalls { get; private set; }
+
+    /// <summary>How many times a graph was queued.</summary>
+    public int GraphLaunches { get; private set; }
+
+    /// <summary>Bytes that copies from the host have brought to devices.</summary>
+    public long BytesToDevice { get; private set; }
+
+    /// <summary>Bytes that copies have brought from devices to the host.</summary>
+    public long BytesFromDevice { get; private set; }
+
+    /// <summary>Copies from or to memory of the host that is not page-locked: those for which the calling thread waits.</summary>
+    public int PageableCopies { get; private set; }
 
     /// <summary>How many statements were run, each counted once for each lane that ran it.</summary>
     public long LaneStatements { get; private set; }
@@ -133,6 +156,8 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
 
     long ICudaDriver.GetDeviceMemory(int device) => DeviceAt(device, "cuDeviceTotalMem").Gpu.MemoryBytes;
 
+    long ICudaDriver.GetFreeMemory() => Call("cuMemGetInfo", device => device.Gpu.MemoryBytes - device.Memory.BytesInUse);
+
     int ICudaDriver.GetDeviceAttribute(int device, CudaDeviceAttribute attribute)
     {
         EmulatedGpu gpu = DeviceAt(device, "cuDeviceGetAttribute").Gpu;
@@ -194,6 +219,7 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
 
     nint ICudaDriver.LoadModule(string ptx) => Call("cuModuleLoadDataEx", device =>
     {
+        RefuseInCapture("cuModuleLoadDataEx", device);
         // ptxas 11.0 reads PTX 7.0, 11.1 7.1 and so on; 12.0 8.0.
         int newest = (DriverVersion / 1000 - 4) * 10 + DriverVersion % 1000 / 10;
         try
@@ -275,13 +301,19 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
             byte[] values = new byte[parameters.Count == 0 ? 0 : parameters[^1].Offset + parameters[^1].Size];
             for (int i = 0; i < parameters.Count; i++)
                 new ReadOnlySpan<byte>(((void**)pointers)[i], parameters[i].Size).CopyTo(values.AsSpan(parameters[i].Offset));
-            int number = ++_launches;
-            queue.Work.Enqueue(() => Run(device, kernel.Program, gridDim, groupDim, dynamicSharedBytes, values, number));
+            if (queue.Capture is null)
+                LaunchCalls++;
+            queue.Add(target =>
+            {
+                int number = ++_launches;
+                target.Work.Enqueue(() => Run(device, kernel.Program, gridDim, groupDim, dynamicSharedBytes, values, number));
+            });
         });
     }
 
     nint ICudaDriver.Allocate(long bytes) => Call("cuMemAlloc", device =>
     {
+        RefuseInCapture("cuMemAlloc", device);
         if (bytes <= 0)
             throw Error("cuMemAlloc", CudaResult.InvalidValue);
         if (bytes > device.Gpu.MemoryBytes - device.Memory.BytesInUse)
@@ -291,14 +323,16 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
 
     void ICudaDriver.Free(nint address) => Call("cuMemFree", device =>
     {
+        RefuseInCapture("cuMemFree", device);
         // The real driver waits here too.
         FlushAll(device);
         if (!device.Memory.Free((ulong)address))
             throw Error("cuMemFree", CudaResult.InvalidValue);
     });
 
-    nint ICudaDriver.AllocateHost(long bytes) => Call("cuMemHostAlloc", _ =>
+    nint ICudaDriver.AllocateHost(long bytes) => Call("cuMemHostAlloc", device =>
     {
+        RefuseInCapture("cuMemHostAlloc", device);
         if (bytes <= 0)
             throw Error("cuMemHostAlloc", CudaResult.InvalidValue);
         var address = (nint)NativeMemory.Alloc((nuint)bytes);
@@ -316,61 +350,120 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
 
     void ICudaDriver.CopyHostToDevice(nint target, nint source, long bytes, nint stream) => Call("cuMemcpyHtoDAsync", device =>
     {
-        Allocation to = Range(device, target, bytes, "cuMemcpyHtoDAsync");
-        byte[]? staged = null;
-        if (!IsPageLocked(source, bytes))
-            staged = new ReadOnlySpan<byte>((void*)source, checked((int)bytes)).ToArray();
-        Enqueue(stream, "cuMemcpyHtoDAsync", () =>
+        const string Name = "cuMemcpyHtoDAsync";
+        byte[]? staged = Staged(source, bytes, Get<Stream>(stream, Name), Name)
+            ? new ReadOnlySpan<byte>((void*)source, checked((int)bytes)).ToArray() : null;
+        Enqueue(stream, Name, () =>
         {
-            fixed (byte* copy = staged)
-                Buffer.MemoryCopy(staged is null ? (void*)source : copy, At(to, target), bytes, bytes);
-            to.MarkWritten((ulong)target, bytes);
+            Allocation to = Range(device, target, bytes, Name);
+            if (staged is null)
+                RequirePageLocked(source, bytes, Name);
+            BytesToDevice += bytes;
+            return () =>
+            {
+                fixed (byte* copy = staged)
+                    Buffer.MemoryCopy(staged is null ? (void*)source : copy, At(to, target), bytes, bytes);
+                to.MarkWritten((ulong)target, bytes);
+            };
         });
     });
 
     void ICudaDriver.CopyDeviceToHost(nint target, nint source, long bytes, nint stream) => Call("cuMemcpyDtoHAsync", device =>
     {
-        Allocation from = Range(device, source, bytes, "cuMemcpyDtoHAsync");
-        Enqueue(stream, "cuMemcpyDtoHAsync", () => Buffer.MemoryCopy(At(from, source), (void*)target, bytes, bytes));
-        if (!IsPageLocked(target, bytes))
+        const string Name = "cuMemcpyDtoHAsync";
+        bool staged = Staged(target, bytes, Get<Stream>(stream, Name), Name);
+        Enqueue(stream, Name, () =>
         {
-            Flush(device, Get<Stream>(stream, "cuMemcpyDtoHAsync"));
-            ThrowFault("cuMemcpyDtoHAsync", device);
+            Allocation from = Range(device, source, bytes, Name);
+            if (!staged)
+                RequirePageLocked(target, bytes, Name);
+            BytesFromDevice += bytes;
+            return () => Buffer.MemoryCopy(At(from, source), (void*)target, bytes, bytes);
+        });
+        if (staged)
+        {
+            Flush(device, Get<Stream>(stream, Name));
+            ThrowFault(Name, device);
         }
     });
 
     void ICudaDriver.CopyDeviceToDevice(nint target, nint source, long bytes, nint stream) => Call("cuMemcpyDtoDAsync", device =>
-    {
-        Allocation to = Range(device, target, bytes, "cuMemcpyDtoDAsync"), from = Range(device, source, bytes, "cuMemcpyDtoDAsync");
         Enqueue(stream, "cuMemcpyDtoDAsync", () =>
         {
-            Buffer.MemoryCopy(At(from, source), At(to, target), bytes, bytes);
-            Buffer.MemoryCopy(
-                from.Written + ((ulong)source - from.Address), to.Written + ((ulong)target - to.Address), bytes, bytes);
-        });
-    });
+            Allocation to = Range(device, target, bytes, "cuMemcpyDtoDAsync"), from = Range(device, source, bytes, "cuMemcpyDtoDAsync");
+            return () =>
+            {
+                Buffer.MemoryCopy(At(from, source), At(to, target), bytes, bytes);
+                Buffer.MemoryCopy(
+                    from.Written + ((ulong)source - from.Address), to.Written + ((ulong)target - to.Address), bytes, bytes);
+            };
+        }));
 
     void ICudaDriver.Fill(nint target, byte value, long bytes, nint stream) => Call("cuMemsetD8Async", device =>
-    {
-        Allocation to = Range(device, target, bytes, "cuMemsetD8Async");
         Enqueue(stream, "cuMemsetD8Async", () =>
         {
-            NativeMemory.Fill(At(to, target), (nuint)bytes, value);
-            to.MarkWritten((ulong)target, bytes);
-        });
-    });
+            Allocation to = Range(device, target, bytes, "cuMemsetD8Async");
+            return () =>
+            {
+                NativeMemory.Fill(At(to, target), (nuint)bytes, value);
+                to.MarkWritten((ulong)target, bytes);
+            };
+        }));
 
     nint ICudaDriver.CreateStream() => Call("cuStreamCreate", device => Add(new Stream(device)));
 
     void ICudaDriver.SynchronizeStream(nint stream) => Call("cuStreamSynchronize", device =>
     {
         Waits++;
-        Flush(device, Get<Stream>(stream, "cuStreamSynchronize"));
+        Stream waited = Get<Stream>(stream, "cuStreamSynchronize");
+        if (waited.Capture is { } capture)
+        {
+            capture.IsInvalid = true;
+            throw Error("cuStreamSynchronize", CaptureUnsupported);
+        }
+        Flush(device, waited);
         ThrowFault("cuStreamSynchronize", device);
     });
 
     void ICudaDriver.DestroyStream(nint stream) => Call("cuStreamDestroy", device =>
         Flush(device, Remove<Stream>(stream, "cuStreamDestroy")));
+
+    void ICudaDriver.BeginCapture(nint stream) => Call("cuStreamBeginCapture", _ =>
+    {
+        Stream captured = Get<Stream>(stream, "cuStreamBeginCapture");
+        if (captured.Capture is not null)
+            throw Error("cuStreamBeginCapture", CudaResult.InvalidValue, "the stream is being captured already");
+        captured.Capture = new Capture(Environment.CurrentManagedThreadId);
+    });
+
+    nint ICudaDriver.EndCapture(nint stream) => Call("cuStreamEndCapture", device =>
+    {
+        Stream captured = Get<Stream>(stream, "cuStreamEndCapture");
+        Capture capture = captured.Capture ?? throw Error("cuStreamEndCapture", CudaResult.InvalidValue, "the stream is not being captured");
+        captured.Capture = null;
+        return capture.IsInvalid ? throw Error("cuStreamEndCapture", CaptureInvalidated) : Add(new Graph(device, capture.Work));
+    });
+
+    void ICudaDriver.DestroyGraph(nint graph) => Call("cuGraphDestroy", _ => Remove<Graph>(graph, "cuGraphDestroy"));
+
+    nint ICudaDriver.InstantiateGraph(nint graph) => Call("cuGraphInstantiate", device =>
+        Add(new GraphExecutable(device, [.. Get<Graph>(graph, "cuGraphInstantiate").Work])));
+
+    void ICudaDriver.LaunchGraph(nint executable, nint stream) => Call("cuGraphLaunch", _ =>
+    {
+        GraphExecutable graph = Get<GraphExecutable>(executable, "cuGraphLaunch");
+        Stream queue = Get<Stream>(stream, "cuGraphLaunch");
+        GraphLaunches++;
+        foreach (Action<Stream> work in graph.Work)
+            queue.Add(work);
+    });
+
+    void ICudaDriver.DestroyGraphExecutable(nint executable) => Call("cuGraphExecDestroy", device =>
+    {
+        // Of a graph that is under way the real driver waits with the destruction too.
+        FlushAll(device);
+        Remove<GraphExecutable>(executable, "cuGraphExecDestroy");
+    });
 
     nint ICudaDriver.CreateEvent() => Call("cuEventCreate", device => Add(new Event(device)));
 
@@ -379,7 +472,7 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
         Event mark = Get<Event>(recorded, "cuEventRecord");
         mark.Stream = Get<Stream>(stream, "cuEventRecord");
         mark.Time = null;
-        mark.Stream.Work.Enqueue(() => mark.Time = Stopwatch.GetTimestamp());
+        mark.Stream.Add(target => target.Work.Enqueue(() => mark.Time = Stopwatch.GetTimestamp()));
     });
 
     void ICudaDriver.SynchronizeEvent(nint recorded) => Call("cuEventSynchronize", device =>
@@ -409,6 +502,8 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
             device.Fault = (CudaResult.LaunchFailed, $"Launch {number} was to fail.");
             return;
         }
+        if (SkipsKernels)
+            return;
         uint[] grid = [(uint)gridDim.X, (uint)gridDim.Y, (uint)gridDim.Z], group = [(uint)groupDim.X, (uint)groupDim.Y, (uint)groupDim.Z];
         long groups = (long)grid[0] * grid[1] * grid[2], statements = 0;
         try
@@ -450,7 +545,41 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
             Flush(device, stream);
     }
 
-    private void Enqueue(nint stream, string call, Action work) => Get<Stream>(stream, call).Work.Enqueue(work);
+    /// <summary>Queues work that first looks up what it needs: now, and for a captured stream whenever the graph is queued.</summary>
+    private void Enqueue(nint stream, string call, Func<Action> prepare) => Get<Stream>(stream, call).Add(target => target.Work.Enqueue(prepare()));
+
+    /// <summary>Whether a copy's memory of the host is not page-locked, and the copy is therefore not left to the stream alone; an error in a capture.</summary>
+    private bool Staged(nint address, long bytes, Stream stream, string call)
+    {
+        if (IsPageLocked(address, bytes))
+            return false;
+        PageableCopies++;
+        if (stream.Capture is { } capture)
+        {
+            capture.IsInvalid = true;
+            throw Error(call, CaptureUnsupported, "the host's memory is not page-locked");
+        }
+        return true;
+    }
+
+    private void RequirePageLocked(nint address, long bytes, string call)
+    {
+        if (!IsPageLocked(address, bytes))
+            throw Error(call, CudaResult.InvalidValue, "the host's memory of a captured copy was given back");
+    }
+
+    /// <summary>What would wait for the device, or move its memory, a thread may not do while it captures.</summary>
+    private void RefuseInCapture(string call, Device device)
+    {
+        foreach (Stream stream in _handles.Values.OfType<Stream>())
+        {
+            if (stream.Owner == device && stream.Capture is { } capture && capture.Thread == Environment.CurrentManagedThreadId)
+            {
+                capture.IsInvalid = true;
+                throw Error(call, CaptureUnsupported);
+            }
+        }
+    }
 
     private static byte* At(Allocation allocation, nint address) => allocation.Bytes + ((ulong)address - allocation.Address);
 
@@ -543,7 +672,34 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
     private sealed record Stream(Device Owner) : IOwned
     {
         public Queue<Action> Work { get; } = [];
+
+        /// <summary>What is recorded instead of queued; null where nothing is.</summary>
+        public Capture? Capture { get; set; }
+
+        /// <summary>Queues, or records, something that puts work into a stream.</summary>
+        public void Add(Action<Stream> queue)
+        {
+            if (Capture is null)
+                queue(this);
+            else
+                Capture.Work.Add(queue);
+        }
     }
+
+    /// <summary>What a thread records of a stream.</summary>
+    private sealed class Capture(int thread)
+    {
+        public int Thread { get; } = thread;
+
+        public List<Action<Stream>> Work { get; } = [];
+
+        /// <summary>Whether something was tried that cannot be captured.</summary>
+        public bool IsInvalid { get; set; }
+    }
+
+    private sealed record Graph(Device Owner, List<Action<Stream>> Work) : IOwned;
+
+    private sealed record GraphExecutable(Device Owner, Action<Stream>[] Work) : IOwned;
 
     private sealed record Event(Device Owner) : IOwned
     {

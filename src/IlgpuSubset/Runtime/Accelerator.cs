@@ -9,7 +9,7 @@ namespace ILGPU.Runtime;
 public abstract class Accelerator : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly List<KernelLauncher> _launchers = [];
+    private readonly Dictionary<(MethodInfo Method, bool AutoGrouped, KernelSpecialization Specialization), KernelLauncher> _launchers = [];
     private AcceleratorStream? _defaultStream;
     private bool _disposed;
 
@@ -102,7 +102,8 @@ public abstract class Accelerator : IDisposable
                 return;
             _disposed = true;
         }
-        _launchers.ForEach(launcher => launcher.Dispose());
+        foreach (KernelLauncher launcher in _launchers.Values)
+            launcher.Dispose();
         _defaultStream?.Dispose();
         Release();
         GC.SuppressFinalize(this);
@@ -111,7 +112,9 @@ public abstract class Accelerator : IDisposable
     /// <inheritdoc/>
     public override string ToString() => Device.ToString();
 
-    /// <summary>Compiles a kernel, or for one with specialised parameters checks it, and returns what launches it.</summary>
+    /// <summary>
+    /// Compiles a kernel, or for one with specialised parameters checks it, and returns what launches it: the same as before for a kernel that was loaded before.
+    /// </summary>
     internal KernelLauncher LoadLauncher(MethodInfo method, bool autoGrouped, KernelSpecialization specialization = default)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -119,10 +122,13 @@ public abstract class Accelerator : IDisposable
             throw new ArgumentException(
                 $"Groups of {specialization.MaxNumThreadsPerGroup} threads do not fit {Name}, which allows {MaxNumThreadsPerGroup}.",
                 nameof(specialization));
-        var launcher = new KernelLauncher(this, method, autoGrouped, specialization);
+        // Under the lock: two threads that load one kernel compile it once.
         lock (_lock)
-            _launchers.Add(launcher);
-        return launcher;
+        {
+            if (!_launchers.TryGetValue((method, autoGrouped, specialization), out KernelLauncher? launcher))
+                _launchers[(method, autoGrouped, specialization)] = launcher = new KernelLauncher(this, method, autoGrouped, specialization);
+            return launcher;
+        }
     }
 
     /// <summary>Turns compiled IR into something that can be launched here.</summary>

@@ -52,12 +52,11 @@ internal sealed class DeviceFilterbank : IDisposable
     /// <summary>Log-mel energies of a batch.</summary>
     /// <typeparam name="TSample"><see cref="float"/> or <see cref="short"/>, both at the scale of 16-bit samples.</typeparam>
     /// <param name="samples">All utterances' samples.</param>
-    /// <param name="sampleOffsets">First sample of each utterance.</param>
     /// <param name="frames">Receives <c>[rows, 80]</c>.</param>
     /// <param name="tables">The batch.</param>
     /// <param name="operations">Whose stream and observer are used.</param>
     public void Compute<TSample>(
-        ArrayView<TSample> samples, ArrayView<int> sampleOffsets, ArrayView<Float4> frames, in BatchTables tables, NetworkOperations operations)
+        ArrayView<TSample> samples, ArrayView<Float4> frames, in BatchTables tables, NetworkOperations operations)
         where TSample : unmanaged
     {
         KernelConfig config = new((tables.Rows + Filterbank.FramesPerGroup - 1) / Filterbank.FramesPerGroup, Filterbank.Threads);
@@ -72,7 +71,7 @@ internal sealed class DeviceFilterbank : IDisposable
         void Run<T>(Launcher<T> launcher, ArrayView<T> typed, in BatchTables batch)
             where T : unmanaged =>
             launcher(
-                operations.Stream, config, typed, sampleOffsets, batch.Offsets, batch.RowUtterances, _window.Numbers, _circle.Numbers.Cast<Float2>(),
+                operations.Stream, config, typed, batch.SampleOffsets, batch.Offsets, batch.RowUtterances, _window.Numbers, _circle.Numbers.Cast<Float2>(),
                 _filters.View.BaseView, _weights.Numbers, frames.Cast<float>(), batch.Rows, Fbank.MelBins);
     }
 

@@ -199,7 +199,7 @@ public static partial class DeviceSelector
     static partial void AddUnusable(Context context, List<DeviceInfo> devices);
 
     /// <summary>Whether an OpenCL device is worth choosing over this processor's own vectors: PoCL and others offer the processor itself.</summary>
-    private static bool IsGpu(CLDevice device) =>
+    internal static bool IsGpu(CLDevice device) =>
         !device.Name.Contains("cpu", StringComparison.OrdinalIgnoreCase) && !device.Name.StartsWith("pthread", StringComparison.Ordinal);
 
     private static long Installed() => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;

@@ -1,8 +1,7 @@
 using EcapaIlgpu.Features;
-using EcapaIlgpu.Kernels;
 using EcapaIlgpu.Model;
-using ILGPU;
 using ILGPU.Runtime;
+using ILGPU.Runtime.OpenCL;
 
 namespace EcapaIlgpu.Engines.Kernels;
 
@@ -12,29 +11,30 @@ namespace EcapaIlgpu.Engines.Kernels;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Memory on the device for R frames is about 4 R (3 C + max(3 C, 1536)) bytes beside the weights: 12 KB a frame with 512 channels, 25 KB with 1024, and half of that where
-/// activations are stored in 16 bits. It is kept for the next batch. A batch that does not fit is computed in two halves, and these in halves again; only a single utterance that does not fit is an error.
+/// Memory on the device for R frames is about 4 R (3 C + max(3 C, 1536)) bytes beside the weights: 12 KB a frame with 512 channels, 25 KB with 1024, half of that where
+/// activations are stored in 16 bits; for each of <see cref="Concurrency"/> calls at once. It is kept for the next batch. A batch that does not fit is computed in two halves, and these in
+/// halves again; only a single utterance that does not fit even with the device to itself is an error.
 /// </para>
-/// <para>Thread-safe: calls from several threads wait for each other. <see cref="Dispose"/> may be called twice, but not during a call.</para>
+/// <para>
+/// Thread-safe: <see cref="Concurrency"/> calls run at once, on streams of their own; more wait for their turn. <see cref="Dispose"/> may be called twice, but not during
+/// a call.
+/// </para>
 /// </remarks>
-public sealed class KernelEngine : IEmbeddingEngine
+public sealed partial class KernelEngine : IWaveformEngine
 {
-    private readonly Lock _gate = new();
+    /// <summary>Frames beyond which a batch of a GPU gains nothing: an H200 works through this many in about 40 ms.</summary>
+    private const int MostRowsOnGpu = 262_144;
+
+    /// <summary>The same of a processor, which is busy from a few frames on: what is left is memory.</summary>
+    private const int MostRowsOnProcessor = 16_384;
+
     private readonly EcapaWeights _weights;
     private readonly Accelerator _accelerator;
     private readonly IDisposable? _owned;
-    private readonly AcceleratorStream _stream;
-    private readonly NetworkOperations _operations;
     private readonly Network _network;
-    private readonly DeviceBuffer<int> _tables;
-    private readonly DeviceBuffer<Float4> _frames;
-    private readonly DeviceBuffer<byte> _concatenated;
-    private readonly DeviceBuffer<byte> _work;
-    private readonly DeviceBuffer<Float4> _vectors;
-    private readonly DeviceBuffer<float> _samples;
-    private readonly DeviceBuffer<int> _sampleOffsets;
-    private DeviceFilterbank? _filterbank;
-    private bool _disposed;
+    private readonly Lazy<DeviceFilterbank> _filterbank;
+    private readonly SlotPool _slots;
+    private int _disposed;
 
     /// <summary>Uploads the weights.</summary>
     /// <param name="weights">The network.</param>
@@ -48,13 +48,15 @@ public sealed class KernelEngine : IEmbeddingEngine
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(accelerator);
         (_weights, _accelerator, _owned, Precision) = (weights, accelerator, owned, precision);
-        _stream = accelerator.CreateStream();
+        plan ??= new TilePlan(accelerator);
         RowStorage storage = RowStorage.Of(precision, accelerator);
-        _operations = new NetworkOperations(accelerator, _stream, storage, plan ?? new TilePlan(accelerator));
         _network = new Network(accelerator, storage, weights);
-        (_tables, _sampleOffsets, _samples) = (new(accelerator), new(accelerator), new(accelerator));
-        (_frames, _concatenated, _work, _vectors) = (new(accelerator), new(accelerator), new(accelerator), new(accelerator));
+        _filterbank = new Lazy<DeviceFilterbank>(() => new DeviceFilterbank(accelerator));
+        // A processor has no bus to hide, and one batch's kernels take all of it.
+        int slots = accelerator.AcceleratorType == AcceleratorType.CPU ? 1 : 2;
+        _slots = new SlotPool([.. Enumerable.Range(0, slots).Select(_ => new EngineSlot(accelerator, weights.Config, _network, _filterbank, plan))]);
         Description = $"{DeviceSelector.KindOf(accelerator.AcceleratorType)} ({accelerator.Name}, {precision.Name()})";
+        RowsThatFit = FittingRows();
     }
 
     /// <inheritdoc/>
@@ -66,15 +68,22 @@ public sealed class KernelEngine : IEmbeddingEngine
     /// <inheritdoc/>
     public EcapaConfig Config => _weights.Config;
 
-    /// <summary>Sees every launch; null for none.</summary>
+    /// <inheritdoc/>
+    public int Concurrency => _slots.Count;
+
+    /// <inheritdoc/>
+    /// <remarks>Such that the batches take four fifths of the memory that was free when the weights had been uploaded, and no more than does a device good.</remarks>
+    public int RowsThatFit { get; }
+
+    /// <summary>Sees every launch of calls that come one at a time; null for none. While there is one, kernels are launched one by one.</summary>
     internal ILaunchObserver? Observer
     {
-        get => _operations.Observer;
-        set => _operations.Observer = value;
+        get => _slots.First.Operations.Observer;
+        set => _slots.First.Operations.Observer = value;
     }
 
-    /// <summary>Where launches are queued, for markers among them.</summary>
-    internal AcceleratorStream Stream => _stream;
+    /// <summary>Where the launches of calls that come one at a time are queued, for markers among them.</summary>
+    internal AcceleratorStream Stream => _slots.First.Operations.Stream;
 
     /// <inheritdoc/>
     /// <exception cref="InputException">A single utterance does not fit the device's memory.</exception>
@@ -84,27 +93,15 @@ public sealed class KernelEngine : IEmbeddingEngine
         ArgumentNullException.ThrowIfNull(batch);
         if (batch.FeatureDim != Config.FeatureDim)
             throw new ArgumentException($"The network reads {Config.FeatureDim} numbers a frame, the batch has {batch.FeatureDim}.", nameof(batch));
-        CheckRoom(batch.Count, embeddings);
         Run(new FeatureSource(batch), embeddings, cancellation);
     }
 
-    /// <summary>Embeds utterances from their samples: filterbank and mean normalisation run on the device too.</summary>
-    /// <param name="samples">16 kHz samples of all utterances, end to end.</param>
-    /// <param name="sampleOffsets">First sample of each utterance, then the number of samples; every utterance has at least 400.</param>
-    /// <param name="embeddings">Receives <c>[utterances, Config.EmbeddingSize]</c>.</param>
-    /// <param name="cancellation">Stops between pieces of work; <paramref name="embeddings"/> is then undefined.</param>
-    /// <exception cref="ArgumentException">The offsets do not describe the samples, the room does not fit, or the network does not read 80 mel bins.</exception>
-    /// <exception cref="InputException">A single utterance does not fit the device's memory.</exception>
-    /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
+    /// <inheritdoc/>
     public void EmbedSamples(
         ReadOnlyMemory<short> samples, ReadOnlyMemory<int> sampleOffsets, Span<float> embeddings, CancellationToken cancellation = default) =>
         RunSamples(samples, sampleOffsets, embeddings, cancellation);
 
-    /// <inheritdoc cref="EmbedSamples(ReadOnlyMemory{short}, ReadOnlyMemory{int}, Span{float}, CancellationToken)"/>
-    /// <param name="samples">16 kHz samples of all utterances, end to end, full scale ±32768.</param>
-    /// <param name="sampleOffsets">First sample of each utterance, then the number of samples; every utterance has at least 400.</param>
-    /// <param name="embeddings">Receives <c>[utterances, Config.EmbeddingSize]</c>.</param>
-    /// <param name="cancellation">Stops between pieces of work; <paramref name="embeddings"/> is then undefined.</param>
+    /// <inheritdoc/>
     public void EmbedSamples(
         ReadOnlyMemory<float> samples, ReadOnlyMemory<int> sampleOffsets, Span<float> embeddings, CancellationToken cancellation = default) =>
         RunSamples(samples, sampleOffsets, embeddings, cancellation);
@@ -112,15 +109,13 @@ public sealed class KernelEngine : IEmbeddingEngine
     /// <inheritdoc/>
     public void Dispose()
     {
-        lock (_gate)
-        {
-            if (_disposed)
-                return;
-            _disposed = true;
-        }
-        ReleaseBuffers();
-        foreach (IDisposable? part in (IDisposable?[])[_network, _filterbank, _stream, _owned])
-            part?.Dispose();
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        _slots.Dispose();
+        if (_filterbank.IsValueCreated)
+            _filterbank.Value.Dispose();
+        _network.Dispose();
+        _owned?.Dispose();
     }
 
     private void RunSamples<T>(ReadOnlyMemory<T> samples, ReadOnlyMemory<int> sampleOffsets, Span<float> embeddings, CancellationToken cancellation)
@@ -128,24 +123,18 @@ public sealed class KernelEngine : IEmbeddingEngine
     {
         if (Config.FeatureDim != Fbank.MelBins)
             throw new ArgumentException($"The filterbank has {Fbank.MelBins} bins, the network reads {Config.FeatureDim}.", nameof(samples));
-        SampleSource<T> source = new(samples, sampleOffsets.Span);
-        CheckRoom(source.Utterances, embeddings);
-        Run(source, embeddings, cancellation);
-    }
-
-    private void CheckRoom(int utterances, ReadOnlySpan<float> embeddings)
-    {
-        if (embeddings.Length != (long)utterances * Config.EmbeddingSize)
-            throw new ArgumentException($"{utterances} embeddings of {Config.EmbeddingSize} do not fit a span of {embeddings.Length}.", nameof(embeddings));
+        Run(new SampleSource<T>(samples, sampleOffsets), embeddings, cancellation);
     }
 
     private void Run(BatchSource source, Span<float> embeddings, CancellationToken cancellation)
     {
-        lock (_gate)
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        if (embeddings.Length != (long)source.Utterances * Config.EmbeddingSize)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            RunRange(source, 0, source.Utterances, embeddings, cancellation);
+            throw new ArgumentException(
+                $"{source.Utterances} embeddings of {Config.EmbeddingSize} do not fit a span of {embeddings.Length}.", nameof(embeddings));
         }
+        RunRange(source, 0, source.Utterances, embeddings, cancellation);
     }
 
     /// <summary>Utterances <paramref name="from"/> to <paramref name="to"/> (exclusive), in halves where the device is too small for all.</summary>
@@ -154,24 +143,18 @@ public sealed class KernelEngine : IEmbeddingEngine
         if (from == to)
             return;
         int rows = source.Offsets[to] - source.Offsets[from], size = Config.EmbeddingSize;
-        try
-        {
-            // Kernels count quads of channels in 32 bits.
-            if ((long)rows * Math.Max(_network.ConcatenatedQuads, _network.AggregateQuads) > int.MaxValue)
-                throw new DeviceMemoryException(_accelerator.Name, (long)_operations.Storage.QuadBytes * rows * _network.ConcatenatedQuads, new OverflowException());
-            Forward(source, from, to, embeddings.Slice(from * size, (to - from) * size), cancellation);
+        Span<float> part = embeddings.Slice(from * size, (to - from) * size);
+        if (TryRun(source, from, to, part, alone: false, cancellation) is not { } full)
             return;
-        }
-        catch (DeviceMemoryException e)
+        if (to - from == 1)
         {
-            ReleaseBuffers();
-            if (to - from == 1)
-            {
-                throw new InputException(
-                    $"utterance {from} of the batch",
-                    $"its {rows} frames ({rows / 100.0:f0} s) do not fit the memory of {_accelerator.Name} ({_accelerator.MemorySize / 1e9:f1} GB); cut it into pieces, or use --device cpu.",
-                    e);
-            }
+            // The other calls' memory may be all that is missing.
+            if (TryRun(source, from, to, part, alone: true, cancellation) is null)
+                return;
+            throw new InputException(
+                $"utterance {from} of the batch",
+                $"its {rows} frames ({rows / 100.0:f0} s) do not fit the memory of {_accelerator.Name} ({_accelerator.MemorySize / 1e9:f1} GB); cut it into pieces, or use --device cpu.",
+                full);
         }
         int middle = from + 1;
         while (middle < to - 1 && source.Offsets[middle] - source.Offsets[from] < rows / 2)
@@ -180,193 +163,33 @@ public sealed class KernelEngine : IEmbeddingEngine
         RunRange(source, middle, to, embeddings, cancellation);
     }
 
-    private void Forward(BatchSource source, int from, int to, Span<float> embeddings, CancellationToken cancellation)
+    /// <summary>Runs utterances as one batch; what was in the way where the device has no room for it.</summary>
+    private DeviceMemoryException? TryRun(BatchSource source, int from, int to, Span<float> embeddings, bool alone, CancellationToken cancellation)
     {
-        cancellation.ThrowIfCancellationRequested();
-        NetworkOperations operations = _operations;
-        int[] offsets = source.Range(from, to);
-        BatchTables tables = BatchTables.Upload(offsets, _tables, _stream);
-        int rows = tables.Rows, utterances = tables.Utterances, inputQuads = ChannelLayout.Plain(Config.FeatureDim).Quads;
-        ArrayView<Float4> frames = _frames.Require((long)rows * inputQuads);
-        operations.Stage = "features";
-        source.Upload(this, from, to, frames, tables);
-        int channels = _network.ChannelQuads, concatenated = _network.ConcatenatedQuads;
-        long plane = (long)rows * channels;
-        QuadView outputs = operations.Storage.Require(_concatenated, (long)rows * Math.Max(concatenated, _network.HiddenQuads));
-        QuadView work = operations.Storage.Require(_work, Math.Max(3 * plane, (long)rows * _network.AggregateQuads));
-        QuadView inner = work.SubView(0, plane), outer = work.SubView(plane, plane);
-        DeviceRows state = new(work.SubView(2 * plane, plane), channels);
-        VectorViews vectors = new(_vectors, utterances, _network);
-
-        operations.Stage = "layer1";
-        operations.Convolve(new DeviceRows(frames, inputQuads), _network.Layer1, 1, Epilogue.Relu, state, tables);
-        for (int b = 0; b < _network.Blocks.Count; b++)
+        int rows = source.Offsets[to] - source.Offsets[from], most = ForwardPass.MostRows(_network);
+        if (rows > most)
+            return new DeviceMemoryException(_accelerator.Name, rows * ForwardPass.BytesPerRow(_network), new OverflowException($"at most {most} frames"));
+        try
         {
-            cancellation.ThrowIfCancellationRequested();
-            operations.Stage = $"layer{b + 2}";
-            DeviceBlock block = _network.Blocks[b];
-            DeviceRows output = new(outputs.SubView(b * channels, outputs.Length - (b * channels)), concatenated);
-            operations.Convolve(state, block.First, 1, Epilogue.Relu, new DeviceRows(inner, channels), tables);
-            operations.Res2(inner, block.Res2, block.Dilation, outer, tables);
-            operations.Convolve(new DeviceRows(outer, channels), block.Second, 1, Epilogue.Relu, new DeviceRows(inner, channels), tables);
-            operations.Gate(new DeviceRows(inner, channels), block.Squeeze, block.Excite, vectors.Gates, tables);
-            operations.ScaleAndAdd(inner, vectors.Gates, state, output, channels, tables);
-            state = output;
+            using SlotLease lease = alone ? _slots.RentAlone(cancellation) : _slots.Rent(cancellation);
+            lease.Slot.Embed(source, from, to, embeddings, cancellation);
+            return null;
         }
-        cancellation.ThrowIfCancellationRequested();
-        operations.Stage = "conv";
-        int aggregate = _network.AggregateQuads;
-        // What the blocks worked in is free now: the aggregate lies there, and later the hidden layer where the blocks' outputs were.
-        QuadView aggregated = work.SubView(0, (long)rows * aggregate);
-        operations.Convolve(new DeviceRows(outputs, concatenated), _network.Aggregate, 1, Epilogue.Relu, new DeviceRows(aggregated, aggregate), tables);
-        operations.Stage = "pool";
-        Pool(aggregated, outputs.SubView(0, (long)rows * _network.HiddenQuads), vectors, tables);
-        operations.Stage = "linear";
-        operations.Linear(vectors.Pooled, _network.Linear, vectors.Embeddings, utterances);
-        CopyBack(vectors.Embeddings, utterances, embeddings);
-    }
-
-    /// <summary>From frames to one vector for each utterance.</summary>
-    private void Pool(QuadView x, QuadView hidden, in VectorViews vectors, in BatchTables tables)
-    {
-        int channels = _network.AggregateQuads;
-        DeviceRows rows = new(x, channels);
-        if (_network.AttentionDown is null)
+        catch (DeviceMemoryException e)
         {
-            // The deviation alone is the second half of the moments.
-            bool deviation = Config.Pooling is not Pooling.Tap;
-            _operations.Moments(rows, channels, deviation, Config.Pooling is Pooling.Tsdp ? vectors.Moments : vectors.Pooled, tables);
-            for (int u = 0; u < tables.Utterances && Config.Pooling is Pooling.Tsdp; u++)
-                vectors.Moments.SubView(((2 * u) + 1) * channels, channels).CopyTo(_stream, vectors.Pooled.SubView(u * channels, channels));
-            return;
-        }
-        bool context = _network.AttentionContext is not null;
-        int meanStride = context ? 2 * channels : channels;
-        _operations.Moments(rows, channels, context, vectors.Moments, tables);
-        ArrayView<Float4>? bias = null;
-        if (_network.AttentionContext is not null)
-        {
-            _operations.Linear(vectors.Moments, _network.AttentionContext, vectors.Context, tables.Utterances);
-            bias = vectors.Context;
-        }
-        _operations.Convolve(rows, _network.AttentionDown, 1, Epilogue.Tanh, new DeviceRows(hidden, _network.HiddenQuads), tables, bias);
-        _operations.Attend(hidden, _network.AttentionUp!, x, vectors.Moments, meanStride, vectors.Pooled, tables);
-    }
-
-    private void CopyBack(ArrayView<Float4> rows, int utterances, Span<float> embeddings)
-    {
-        int size = Config.EmbeddingSize, stride = ChannelLayout.Plain(size).Padded;
-        float[] padded = new float[utterances * stride];
-        rows.Cast<float>().CopyToCPU(_stream, padded);
-        _stream.Synchronize();
-        for (int u = 0; u < utterances; u++)
-            padded.AsSpan(u * stride, size).CopyTo(embeddings.Slice(u * size, size));
-    }
-
-    private void ReleaseBuffers()
-    {
-        _stream.Synchronize();
-        foreach (IDisposable buffer in (IEnumerable<IDisposable>)[_tables, _frames, _concatenated, _work, _vectors, _samples, _sampleOffsets, .. _operations.Buffers])
-            buffer.Dispose();
-    }
-
-    /// <summary>Where a batch's frames come from.</summary>
-    private abstract class BatchSource(int[] offsets)
-    {
-        /// <summary>First row of each utterance, then the number of rows.</summary>
-        public int[] Offsets => offsets;
-
-        public int Utterances => offsets.Length - 1;
-
-        /// <summary>The offsets of some utterances alone.</summary>
-        public int[] Range(int from, int to) => [.. offsets[from..(to + 1)].Select(offset => offset - offsets[from])];
-
-        /// <summary>Brings the frames of some utterances to the device.</summary>
-        public abstract void Upload(KernelEngine engine, int from, int to, ArrayView<Float4> frames, in BatchTables tables);
-    }
-
-    /// <summary>Feature rows.</summary>
-    private sealed class FeatureSource(PackedBatch batch)
-        : BatchSource(batch.Offsets.ToArray())
-    {
-        public override void Upload(KernelEngine engine, int from, int to, ArrayView<Float4> frames, in BatchTables tables)
-        {
-            int dim = batch.FeatureDim, stride = ChannelLayout.Plain(dim).Padded, first = Offsets[from];
-            ReadOnlySpan<float> rows = batch.Frames.Span.Slice(first * dim, tables.Rows * dim);
-            if (stride != dim)
-            {
-                float[] padded = new float[tables.Rows * stride];
-                for (int row = 0; row < tables.Rows; row++)
-                    rows.Slice(row * dim, dim).CopyTo(padded.AsSpan(row * stride, dim));
-                rows = padded;
-            }
-            frames.Cast<float>().CopyFromCPU(engine._stream, rows);
+            return e;
         }
     }
 
-    /// <summary>Samples, from which the device computes the rows.</summary>
-    private sealed class SampleSource<T>(ReadOnlyMemory<T> samples, ReadOnlySpan<int> sampleOffsets)
-        : BatchSource(RowOffsets(samples.Length, sampleOffsets))
-        where T : unmanaged
+    private int FittingRows()
     {
-        private readonly int[] _sampleOffsets = sampleOffsets.ToArray();
-
-        public override void Upload(KernelEngine engine, int from, int to, ArrayView<Float4> frames, in BatchTables tables)
-        {
-            int first = _sampleOffsets[from], count = _sampleOffsets[to] - first;
-            ArrayView<T> device = engine._samples.Require(((long)count * Interop.SizeOf<T>() + sizeof(float) - 1) / sizeof(float)).Cast<T>().SubView(0, count);
-            device.CopyFromCPU(engine._stream, samples.Span.Slice(first, count));
-            ArrayView<int> starts = engine._sampleOffsets.Require(to - from);
-            starts.CopyFromCPU(engine._stream, _sampleOffsets[from..to].Select(offset => offset - first).ToArray());
-            engine._filterbank ??= new DeviceFilterbank(engine._accelerator);
-            engine._filterbank.Compute(device, starts, frames, tables, engine._operations);
-            VectorViews vectors = new(engine._vectors, tables.Utterances, engine._network);
-            engine._operations.NormalizeMean(frames, Fbank.MelBins / 4, vectors.Moments, tables);
-        }
-
-        private static int[] RowOffsets(int length, ReadOnlySpan<int> sampleOffsets)
-        {
-            if (sampleOffsets.IsEmpty || sampleOffsets[0] != 0 || sampleOffsets[^1] != length)
-                throw new ArgumentException($"Offsets start at 0 and end at the number of samples, {length}.", nameof(sampleOffsets));
-            int[] rows = new int[sampleOffsets.Length];
-            for (int u = 1; u < rows.Length; u++)
-            {
-                long count = (long)sampleOffsets[u] - sampleOffsets[u - 1];
-                int frames = count < 0 ? 0 : Fbank.FrameCount((int)count);
-                if (frames == 0)
-                    throw new ArgumentException($"Utterance {u - 1} has {count} samples; a frame has {Fbank.FrameLength}.", nameof(sampleOffsets));
-                rows[u] = rows[u - 1] + frames;
-            }
-            return rows;
-        }
+        long free = _accelerator.MemorySize;
+        QueryFreeMemory(_accelerator, ref free);
+        bool processor = _accelerator.AcceleratorType == AcceleratorType.CPU || (_accelerator.Device is CLDevice device && !DeviceSelector.IsGpu(device));
+        int most = Math.Min(processor ? MostRowsOnProcessor : MostRowsOnGpu, ForwardPass.MostRows(_network));
+        return (int)Math.Clamp(free / 5 * 4 / Concurrency / ForwardPass.BytesPerRow(_network), 1, most);
     }
 
-    /// <summary>What has one row for each utterance, in one buffer.</summary>
-    private readonly struct VectorViews
-    {
-        public VectorViews(DeviceBuffer<Float4> buffer, int utterances, Network network)
-        {
-            int moments = Math.Max(2 * network.AggregateQuads, Fbank.MelBins / 4);
-            int[] quads = [network.ChannelQuads, moments, network.HiddenQuads, network.Linear.Inputs, network.Linear.Outputs];
-            ArrayView<Float4> memory = buffer.Require((long)utterances * quads.Sum());
-            long start = 0;
-            ArrayView<Float4> Next(int part)
-            {
-                ArrayView<Float4> view = memory.SubView(start, (long)utterances * quads[part]);
-                start += view.Length;
-                return view;
-            }
-            (Gates, Moments, Context, Pooled, Embeddings) = (Next(0), Next(1), Next(2), Next(3), Next(4));
-        }
-
-        public ArrayView<Float4> Gates { get; }
-
-        public ArrayView<Float4> Moments { get; }
-
-        public ArrayView<Float4> Context { get; }
-
-        public ArrayView<Float4> Pooled { get; }
-
-        public ArrayView<Float4> Embeddings { get; }
-    }
+    /// <summary>The memory of a device that nothing uses, in bytes; what all of it is where that cannot be said.</summary>
+    static partial void QueryFreeMemory(Accelerator accelerator, ref long free);
 }

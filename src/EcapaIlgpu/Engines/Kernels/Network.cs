@@ -18,6 +18,7 @@ internal sealed class Network : IDisposable
 {
     public Network(Accelerator accelerator, RowStorage storage, EcapaWeights weights)
     {
+        Storage = storage;
         EcapaConfig config = weights.Config;
         ChannelLayout features = ChannelLayout.Plain(config.FeatureDim), channels = new(EcapaConfig.Res2Scale, config.Channels / EcapaConfig.Res2Scale);
         ChannelLayout concatenated = channels.Repeat(weights.Blocks.Count), bottleneck = ChannelLayout.Plain(EcapaConfig.Bottleneck);
@@ -45,6 +46,9 @@ internal sealed class Network : IDisposable
         }
         Linear = FoldLinear(accelerator, weights);
     }
+
+    /// <summary>How weights of convolutions are stored, and the rows that go through them.</summary>
+    public RowStorage Storage { get; }
 
     /// <summary>C with its padding, in quads.</summary>
     public int ChannelQuads { get; }
@@ -97,6 +101,8 @@ internal sealed class Network : IDisposable
         ConvWeights linear = weights.Linear;
         BatchNormWeights pooled = weights.PooledBn;
         BatchNormWeights? after = weights.EmbeddingBn;
+        // Means come with the deviations; a network that pools deviations alone has no use for them, which is weights of zero.
+        int unused = weights.Config.Pooling is Pooling.Tsdp ? EcapaConfig.AggregateChannels : 0;
         double Weight(int o, int i) => linear.Weight.Span[(o * linear.Inputs) + i];
         double Bias(int o)
         {
@@ -106,7 +112,7 @@ internal sealed class Network : IDisposable
             return after is null ? sum : (after.Scale(o) * sum) + after.Shift(o);
         }
         return new DeviceLinear(
-            accelerator, ChannelLayout.Plain(linear.Inputs), ChannelLayout.Plain(linear.Outputs),
-            (o, i) => (after?.Scale(o) ?? 1) * Weight(o, i) * pooled.Scale(i), Bias);
+            accelerator, ChannelLayout.Plain(unused + linear.Inputs), ChannelLayout.Plain(linear.Outputs),
+            (o, i) => i < unused ? 0 : (after?.Scale(o) ?? 1) * Weight(o, i - unused) * pooled.Scale(i - unused), Bias);
     }
 }

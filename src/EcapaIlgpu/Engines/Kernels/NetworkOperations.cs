@@ -33,7 +33,6 @@ internal sealed class NetworkOperations
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<int>, ArrayView<int>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, SpecializedValue<GateForm>> _gate;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, int, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int> _linear;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<float>, int, int, ArrayView<int>, ArrayView<float>> _pool;
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, int, int> _subtract;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int, int> _normalizeRelu;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, int, int> _softmax;
 
@@ -51,7 +50,6 @@ internal sealed class NetworkOperations
             SqueezeExcite.Gate, group);
         _linear = accelerator.LoadKernel<ArrayView<Float4>, int, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int>(UtteranceLinear.Kernel, group);
         _pool = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<float>, int, int, ArrayView<int>, ArrayView<float>>(AttentiveStatistics.Pool, line);
-        _subtract = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, int, int>(MeanNormalization.Subtract, line);
         _normalizeRelu = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int, int>(
             SoftmaxHead.NormalizeRelu, line);
         _softmax = accelerator.LoadKernel<ArrayView<float>, int, int>(SoftmaxHead.Softmax, new KernelSpecialization(SoftmaxHead.Threads, null));
@@ -70,36 +68,44 @@ internal sealed class NetworkOperations
     public string Stage { get; set; } = "";
 
     /// <summary>The memory that operations keep for what passes between their kernels.</summary>
-    public IEnumerable<IDisposable> Buffers => [_sums, _squares, _records];
+    public IEnumerable<IMovingMemory> Buffers => [_sums, _squares, _records];
 
-    /// <summary>Convolution and what follows it (<see cref="ConvReluBn"/>); the bias is the layer's own unless one for each utterance is given.</summary>
+    /// <summary>Convolution and what follows it (<see cref="ConvReluBn"/>).</summary>
+    /// <param name="input">The input rows.</param>
+    /// <param name="conv">The layer.</param>
+    /// <param name="dilation">Frames from tap to tap.</param>
+    /// <param name="epilogue">What follows, but for what the layer itself says.</param>
+    /// <param name="output">The output rows.</param>
+    /// <param name="tables">The batch.</param>
+    /// <param name="utteranceBias"><c>[utterances, outputs]</c> in place of the layer's bias; null for the layer's.</param>
+    /// <param name="means"><c>[utterances, inputs]</c>, subtracted from the rows as they are read, only with more than one tap; null for none.</param>
     public void Convolve(
-        DeviceRows input, DeviceConv conv, int dilation, Epilogue epilogue, DeviceRows output, in BatchTables tables, ArrayView<Float4>? utteranceBias = null)
+        DeviceRows input, DeviceConv conv, int dilation, Epilogue epilogue, DeviceRows output, in BatchTables tables, ArrayView<Float4>? utteranceBias = null,
+        ArrayView<Float4>? means = null)
     {
-        if (conv.Scale is not null)
-            epilogue |= Epilogue.ScaleShift;
         if (utteranceBias is not null)
             epilogue |= Epilogue.UtteranceBias;
-        (ConvLauncher launcher, string name, KernelConfig config) = Storage.Tensor is { } tensor
-            ? tensor.Convolution(_plan, tables.Rows, conv, conv.OfFeatures, epilogue)
-            : Convolution(tables.Rows, conv, epilogue);
-        ArrayView<Float4> bias = utteranceBias ?? conv.Bias.Quads;
-        ConvExtent extent = new(tables.Rows, dilation, conv.Inputs, input.Stride, conv.Outputs, output.Stride, conv.WeightStride);
-        double weights = 16.0 * conv.Taps * conv.Inputs * conv.Outputs, stored = Storage.QuadBytes;
-        LaunchCost cost = new(
-            name, Stage, 2 * weights * tables.Rows,
-            (tables.Rows * ((double)(input.View.QuadBytes * conv.Inputs) + (stored * conv.Outputs))) + (stored / 4 * weights));
-        Observer?.Before(cost);
-        launcher(
-            Stream, config, input.View, conv.Weight.View, bias, conv.Scale?.Quads ?? conv.Bias.Quads,
-            conv.Shift?.Quads ?? conv.Bias.Quads, tables.RowUtterances, tables.Offsets, output.View, extent, new ConvForm(conv.Taps, epilogue));
-        Observer?.After(cost);
+        Convolve(input, conv, dilation, epilogue, output, utteranceBias ?? conv.Bias.Quads, means, null, tables);
     }
 
-    private ReadyKernel<ConvLauncher> Convolution(int rows, DeviceConv conv, Epilogue epilogue)
+    /// <summary>A 1x1 convolution and, from the same kernel, the sums of its output over segments of time (<see cref="Epilogue.SegmentSums"/>).</summary>
+    /// <param name="input">The input rows.</param>
+    /// <param name="conv">The layer.</param>
+    /// <param name="epilogue">What follows, but for what the layer itself says.</param>
+    /// <param name="output">The output rows.</param>
+    /// <param name="tables">The batch.</param>
+    /// <returns><c>[segments, outputs]</c>; overwritten by the next sums over time.</returns>
+    public ArrayView<Float4> ConvolveAndSum(DeviceRows input, DeviceConv conv, Epilogue epilogue, DeviceRows output, in BatchTables tables)
+    {
+        ArrayView<Float4> sums = _sums.Require((long)tables.SegmentCount * conv.Outputs);
+        Convolve(input, conv, 1, epilogue | Epilogue.SegmentSums, output, conv.Bias.Quads, null, sums, tables);
+        return sums;
+    }
+
+    private ReadyKernel<ConvLauncher> Convolution(int rows, DeviceConv conv, ConvForm form)
     {
         ProductTile tile = _plan.Convolution(rows, conv.Outputs * 4);
-        KernelSpecialization promise = TilePlan.Specialization(tile, epilogue);
+        KernelSpecialization promise = TilePlan.Specialization(tile, form);
         bool fromFloat32 = conv.OfFeatures && Storage.QuadBytes != RowStorage.Float32.QuadBytes;
         if (!_convolutions.TryGetValue((tile, fromFloat32, promise), out ConvLauncher? launcher))
             _convolutions[(tile, fromFloat32, promise)] = launcher = Storage.Convolution(_accelerator, fromFloat32, tile, promise);
@@ -130,17 +136,16 @@ internal sealed class NetworkOperations
         }
     }
 
-    /// <summary>The squeeze-excite gates, <c>[utterances, channels]</c>.</summary>
-    public void Gate(DeviceRows x, DeviceLinear squeeze, DeviceLinear excite, ArrayView<Float4> gates, in BatchTables tables)
+    /// <summary>The squeeze-excite gates, <c>[utterances, channels]</c>, from sums over segments of time (<see cref="ConvolveAndSum"/>).</summary>
+    public void Gate(ArrayView<Float4> sums, DeviceLinear squeeze, DeviceLinear excite, ArrayView<Float4> gates, in BatchTables tables)
     {
         int channels = excite.Outputs;
-        ArrayView<Float4> sums = SumChunks(x, channels, deviation: false, tables, out _);
         double weights = 32.0 * squeeze.Inputs * squeeze.Outputs;
         LaunchCost cost = new(
-            "SqueezeExcite.Gate", Stage, 2 * weights * tables.Utterances, (4 * weights) + (16.0 * channels * (tables.ChunkCount + tables.Utterances)));
+            "SqueezeExcite.Gate", Stage, 2 * weights * tables.Utterances, (4 * weights) + (16.0 * channels * (tables.SegmentCount + tables.Utterances)));
         Observer?.Before(cost);
         _gate(
-            Stream, new KernelConfig(tables.Utterances, UtteranceLinear.Threads), sums, tables.Chunks, tables.UtteranceChunks, squeeze.Weight.Quads,
+            Stream, new KernelConfig(tables.Utterances, UtteranceLinear.Threads), sums, tables.Offsets, tables.UtteranceSegments, squeeze.Weight.Quads,
             squeeze.Bias.Quads, excite.Weight.Quads, excite.Bias.Quads, gates, new SpecializedValue<GateForm>(new GateForm(channels, squeeze.Outputs)));
         Observer?.After(cost);
     }
@@ -215,20 +220,6 @@ internal sealed class NetworkOperations
         Observer?.After(cost);
     }
 
-    /// <summary>Subtracts from every bin its mean over the utterance, in place (<see cref="MeanNormalization"/>).</summary>
-    /// <param name="frames"><c>[rows, bins]</c>.</param>
-    /// <param name="bins">Bins, in quads.</param>
-    /// <param name="means">Room for <c>[utterances, bins]</c>.</param>
-    /// <param name="tables">The batch.</param>
-    public void NormalizeMean(ArrayView<Float4> frames, int bins, ArrayView<Float4> means, in BatchTables tables)
-    {
-        Moments(new DeviceRows(frames, bins), bins, deviation: false, means, tables);
-        LaunchCost cost = new("MeanNormalization.Subtract", Stage, 4.0 * tables.Rows * bins, 32.0 * tables.Rows * bins);
-        Observer?.Before(cost);
-        _subtract(Stream, Line(tables.Rows, bins), frames, means, tables.RowUtterances, tables.Rows, bins);
-        Observer?.After(cost);
-    }
-
     /// <summary>The softmax head's probabilities (<see cref="SoftmaxHead"/>).</summary>
     /// <param name="embeddings"><c>[utterances, size]</c>.</param>
     /// <param name="scale">Of the batch normalisation.</param>
@@ -250,6 +241,30 @@ internal sealed class NetworkOperations
         cost = new("SoftmaxHead.Softmax", Stage, 4.0 * utterances * classes, 16.0 * utterances * classes);
         Observer?.Before(cost);
         _softmax(Stream, new KernelConfig(utterances, SoftmaxHead.Threads), probabilities.Cast<float>(), classes, 4 * layer.Outputs);
+        Observer?.After(cost);
+    }
+
+    private void Convolve(
+        DeviceRows input, DeviceConv conv, int dilation, Epilogue epilogue, DeviceRows output, ArrayView<Float4> bias, ArrayView<Float4>? means,
+        ArrayView<Float4>? sums, in BatchTables tables)
+    {
+        if (conv.Scale is not null)
+            epilogue |= Epilogue.ScaleShift;
+        // With sums of segments, rows are counted by the segments' places.
+        int rows = sums is null ? tables.Rows : checked(tables.SegmentCount * TimeMoments.SegmentFrames);
+        ConvForm form = new(conv.Taps, epilogue, means is not null);
+        (ConvLauncher launcher, string name, KernelConfig config) =
+            Storage.Tensor is { } tensor ? tensor.Convolution(_plan, rows, conv, form) : Convolution(rows, conv, form);
+        ConvExtent extent = new(rows, dilation, conv.Inputs, input.Stride, conv.Outputs, output.Stride, conv.WeightStride);
+        double weights = 16.0 * conv.Taps * conv.Inputs * conv.Outputs, stored = Storage.QuadBytes;
+        LaunchCost cost = new(
+            name, Stage, 2 * weights * tables.Rows,
+            (tables.Rows * (((double)input.View.QuadBytes * conv.Inputs) + (stored * conv.Outputs))) + (stored / 4 * weights) + (sums is null ? 0 : 16.0 * tables.SegmentCount * conv.Outputs));
+        Observer?.Before(cost);
+        launcher(
+            Stream, config, input.View, conv.Weight.View, bias, conv.Scale?.Quads ?? conv.Bias.Quads,
+            conv.Shift?.Quads ?? conv.Bias.Quads, means ?? conv.Bias.Quads, tables.RowUtterances, tables.Offsets, tables.Segments, output.View,
+            sums ?? conv.Bias.Quads, extent, form);
         Observer?.After(cost);
     }
 

@@ -8,7 +8,8 @@ namespace EcapaIlgpu.Engines.Kernels;
 /// <summary>Queues <see cref="ConvReluBn"/>.</summary>
 internal delegate void ConvLauncher(
     AcceleratorStream stream, KernelConfig config, QuadView input, QuadView weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift,
-    ArrayView<int> utterances, ArrayView<int> offsets, QuadView output, ConvExtent extent, ConvForm form);
+    ArrayView<Float4> means, ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<int> segments, QuadView output, ArrayView<Float4> segmentSums,
+    ConvExtent extent, ConvForm form);
 
 /// <summary>Queues <see cref="Res2Chain"/>.</summary>
 internal delegate void Res2Launcher(
@@ -157,11 +158,12 @@ internal sealed class RowStorage<TStored> : RowStorage
         where TInput : unmanaged, IQuad<TInput>
     {
         var kernel = accelerator.LoadKernel<
-            ArrayView<TInput>, ArrayView<TStored>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, ArrayView<int>,
-            ArrayView<TStored>, ConvExtent, SpecializedValue<ConvForm>, SpecializedValue<ProductTile>>(ConvReluBn.Kernel, promise);
-        return (stream, config, input, weight, bias, scale, shift, utterances, offsets, output, extent, form) => kernel(
-            stream, config, input.As<TInput>(), weight.As<TStored>(), bias, scale, shift, utterances, offsets, output.As<TStored>(), extent,
-            new SpecializedValue<ConvForm>(form), new SpecializedValue<ProductTile>(tile));
+            ArrayView<TInput>, ArrayView<TStored>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, ArrayView<int>,
+            ArrayView<int>, ArrayView<TStored>, ArrayView<Float4>, ConvExtent, SpecializedValue<ConvForm>, SpecializedValue<ProductTile>>(
+            ConvReluBn.Kernel, promise);
+        return (stream, config, input, weight, bias, scale, shift, means, utterances, offsets, segments, output, segmentSums, extent, form) => kernel(
+            stream, config, input.As<TInput>(), weight.As<TStored>(), bias, scale, shift, means, utterances, offsets, segments, output.As<TStored>(),
+            segmentSums, extent, new SpecializedValue<ConvForm>(form), new SpecializedValue<ProductTile>(tile));
     }
 }
 

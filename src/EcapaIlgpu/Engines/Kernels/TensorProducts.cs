@@ -35,11 +35,10 @@ internal abstract partial class TensorProducts
 
     /// <summary>The kernel of a convolution.</summary>
     /// <param name="plan">What picks its tile.</param>
-    /// <param name="rows">Rows of the batch.</param>
+    /// <param name="rows">Rows of the batch, or places of its segments.</param>
     /// <param name="conv">The convolution.</param>
-    /// <param name="ofFeatures">Whether the input rows are float32 in every precision.</param>
-    /// <param name="epilogue">What follows the sums.</param>
-    public abstract ReadyKernel<ConvLauncher> Convolution(TilePlan plan, int rows, DeviceConv conv, bool ofFeatures, Epilogue epilogue);
+    /// <param name="form">What goes before and after the sums.</param>
+    public abstract ReadyKernel<ConvLauncher> Convolution(TilePlan plan, int rows, DeviceConv conv, ConvForm form);
 
     static partial void AddBeyond(Accelerator accelerator, Precision precision, RowStorage storage, ref TensorProducts? products);
 }

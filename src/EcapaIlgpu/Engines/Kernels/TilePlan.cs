@@ -70,10 +70,13 @@ internal sealed partial class TilePlan
     }
 
     /// <summary>What launches with a tile promise: the group's size, and how many groups share a multiprocessor's registers.</summary>
-    /// <remarks>The exponentials of a tanh, one for each of a thread's outputs, need all the registers there are; it follows one small layer.</remarks>
-    public static KernelSpecialization Specialization(ProductTile tile, Epilogue epilogue = Epilogue.None)
+    /// <remarks>
+    /// The exponentials of a tanh, one for each of a thread's outputs, need all the registers there are, and means some that the largest tiles do not have: each
+    /// belongs to one small layer, whose groups may be fewer.
+    /// </remarks>
+    public static KernelSpecialization Specialization(ProductTile tile, ConvForm form = default)
     {
-        if ((epilogue & Epilogue.Tanh) != 0)
+        if ((form.Epilogue & Epilogue.Tanh) != 0 || form.SubtractsMean)
             return new(tile.Threads, null);
         int registers = ProductTiles.FirstOrDefault(candidate => candidate.Tile == tile).Registers;
         return new(tile.Threads, Resident(tile.Threads, registers > 0 ? registers : AttentionRegisters));
@@ -87,11 +90,24 @@ internal sealed partial class TilePlan
     public (Res2Form Form, int Steps) Res2(int rows, int quads, int dilation)
     {
         const int AllSteps = Res2Form.Splits - 1;
+        // More than two launches have to be worth it: an estimate is not that exact, and short batches wait for launches more than for anything.
+        (double Cost, Res2Form Form, int Steps) few = Res2(rows, quads, dilation, (AllSteps + 1) / 2), any = Res2(rows, quads, dilation, 1);
+        (_, Res2Form form, int steps) = few.Cost <= 1.25 * any.Cost ? few : any;
+        return steps > 0
+            ? (form, steps)
+            : throw new NotSupportedException(
+                $"{_sharedBytes} bytes of shared memory and groups of {_threads} threads are too few for Res2 convolutions of {4 * quads} channels.");
+    }
+
+    /// <summary>The same with at least some steps in a launch, and its cost; no steps where nothing fits.</summary>
+    private (double Cost, Res2Form Form, int Steps) Res2(int rows, int quads, int dilation, int leastSteps)
+    {
+        const int AllSteps = Res2Form.Splits - 1;
         // Wide splits share out their many columns among threads of more frames, or a group would have too many threads for its registers.
         (int threadRows, int mostThreads) = quads > 16 ? (12, 384) : (8, 512);
         int depth = quads % 4 == 0 ? 16 : quads % 2 == 0 ? 8 : 4;
         (double Cost, Res2Form Form, int Steps) best = (double.PositiveInfinity, default, 0);
-        for (int steps = 1; steps <= AllSteps; steps++)
+        for (int steps = leastSteps; steps <= AllSteps; steps++)
         {
             for (int groupRows = 2 * threadRows; groupRows <= 512; groupRows += 2 * threadRows)
             {
@@ -106,10 +122,7 @@ internal sealed partial class TilePlan
                     best = (cost, form, steps);
             }
         }
-        return best.Steps > 0
-            ? (best.Form, best.Steps)
-            : throw new NotSupportedException(
-                $"{_sharedBytes} bytes of shared memory and groups of {_threads} threads are too few for Res2 convolutions of {4 * quads} channels.");
+        return best;
     }
 
     private bool Fits(ProductTile tile) => tile.Rows * tile.Columns <= _largestTile && tile.Threads <= _threads && tile.SharedBytes <= _sharedBytes;

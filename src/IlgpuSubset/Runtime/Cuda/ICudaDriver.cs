@@ -20,6 +20,9 @@ internal interface ICudaDriver
 
     long GetDeviceMemory(int device);
 
+    /// <summary>Bytes of the current context's device that nobody uses.</summary>
+    long GetFreeMemory();
+
     int GetDeviceAttribute(int device, CudaDeviceAttribute attribute);
 
     /// <summary>The context that all users of a device in this process share; counted.</summary>
@@ -70,6 +73,22 @@ internal interface ICudaDriver
     void SynchronizeStream(nint stream);
 
     void DestroyStream(nint stream);
+
+    /// <summary>Has what this thread queues on a stream recorded instead of done, until <see cref="EndCapture"/>. Other threads and streams go on as before.</summary>
+    void BeginCapture(nint stream);
+
+    /// <summary>The graph of what was queued since <see cref="BeginCapture"/>; after an error in between it throws, and the capture is over all the same.</summary>
+    nint EndCapture(nint stream);
+
+    void DestroyGraph(nint graph);
+
+    /// <summary>What can be launched of a graph, which may then be destroyed.</summary>
+    nint InstantiateGraph(nint graph);
+
+    /// <summary>Queues all of a graph.</summary>
+    void LaunchGraph(nint executable, nint stream);
+
+    void DestroyGraphExecutable(nint executable);
 
     /// <summary>An event that records the time, and whose waiting threads sleep.</summary>
     nint CreateEvent();

@@ -41,9 +41,16 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
     private delegate* unmanaged<nint, nint, nuint, nint, CudaResult> _memcpyDtoHAsync;
     private delegate* unmanaged<nint, nint, nuint, nint, CudaResult> _memcpyDtoDAsync;
     private delegate* unmanaged<nint, byte, nuint, nint, CudaResult> _memsetD8Async;
+    private delegate* unmanaged<nuint*, nuint*, CudaResult> _memGetInfo;
     private delegate* unmanaged<nint*, uint, CudaResult> _streamCreate;
     private delegate* unmanaged<nint, CudaResult> _streamSynchronize;
     private delegate* unmanaged<nint, CudaResult> _streamDestroy;
+    private delegate* unmanaged<nint, int, CudaResult> _streamBeginCapture;
+    private delegate* unmanaged<nint, nint*, CudaResult> _streamEndCapture;
+    private delegate* unmanaged<nint, CudaResult> _graphDestroy;
+    private delegate* unmanaged<nint*, nint, nint*, byte*, nuint, CudaResult> _graphInstantiate;
+    private delegate* unmanaged<nint, nint, CudaResult> _graphLaunch;
+    private delegate* unmanaged<nint, CudaResult> _graphExecDestroy;
     private delegate* unmanaged<nint*, uint, CudaResult> _eventCreate;
     private delegate* unmanaged<nint, nint, CudaResult> _eventRecord;
     private delegate* unmanaged<nint, CudaResult> _eventSynchronize;
@@ -89,6 +96,14 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
     }
 
     /// <inheritdoc/>
+    public long GetFreeMemory()
+    {
+        nuint free, total;
+        Check(_memGetInfo(&free, &total), "cuMemGetInfo");
+        return (long)free;
+    }
+
+    /// <inheritdoc/>
     public int GetDeviceAttribute(int device, CudaDeviceAttribute attribute)
     {
         int value;
@@ -128,8 +143,7 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
             void** values = stackalloc void*[2] { logPointer, (void*)LogBytes };
             result = _moduleLoadData(&module, textPointer, 2, options, values);
         }
-        int end = Array.IndexOf(log, (byte)0);
-        Check(result, "cuModuleLoadDataEx", Encoding.UTF8.GetString(log, 0, end < 0 ? log.Length : end));
+        Check(result, "cuModuleLoadDataEx", LogText(log));
         return module;
     }
 
@@ -215,6 +229,42 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
     public void DestroyStream(nint stream) => Check(_streamDestroy(stream), "cuStreamDestroy");
 
     /// <inheritdoc/>
+    public void BeginCapture(nint stream)
+    {
+        const int ThreadLocalMode = 1;
+        Check(_streamBeginCapture(stream, ThreadLocalMode), "cuStreamBeginCapture");
+    }
+
+    /// <inheritdoc/>
+    public nint EndCapture(nint stream)
+    {
+        nint graph;
+        Check(_streamEndCapture(stream, &graph), "cuStreamEndCapture");
+        return graph;
+    }
+
+    /// <inheritdoc/>
+    public void DestroyGraph(nint graph) => Check(_graphDestroy(graph), "cuGraphDestroy");
+
+    /// <inheritdoc/>
+    public nint InstantiateGraph(nint graph)
+    {
+        nint executable, node = 0;
+        byte[] log = new byte[LogBytes];
+        CudaResult result;
+        fixed (byte* logPointer = log)
+            result = _graphInstantiate(&executable, graph, &node, logPointer, LogBytes);
+        Check(result, "cuGraphInstantiate", LogText(log));
+        return executable;
+    }
+
+    /// <inheritdoc/>
+    public void LaunchGraph(nint executable, nint stream) => Check(_graphLaunch(executable, stream), "cuGraphLaunch");
+
+    /// <inheritdoc/>
+    public void DestroyGraphExecutable(nint executable) => Check(_graphExecDestroy(executable), "cuGraphExecDestroy");
+
+    /// <inheritdoc/>
     public nint CreateEvent()
     {
         nint created;
@@ -238,6 +288,13 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
 
     /// <inheritdoc/>
     public void DestroyEvent(nint recorded) => Check(_eventDestroy(recorded), "cuEventDestroy");
+
+    /// <summary>What the driver has written up to a zero.</summary>
+    private static string LogText(byte[] log)
+    {
+        int end = Array.IndexOf(log, (byte)0);
+        return Encoding.UTF8.GetString(log, 0, end < 0 ? log.Length : end);
+    }
 
     /// <summary>The driver's handle of the device with a number.</summary>
     private int Handle(int device)
@@ -297,6 +354,13 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
         _streamCreate = (delegate* unmanaged<nint*, uint, CudaResult>)Export(library, "cuStreamCreate");
         _streamSynchronize = (delegate* unmanaged<nint, CudaResult>)Export(library, "cuStreamSynchronize");
         _streamDestroy = (delegate* unmanaged<nint, CudaResult>)Export(library, "cuStreamDestroy_v2");
+        _memGetInfo = (delegate* unmanaged<nuint*, nuint*, CudaResult>)Export(library, "cuMemGetInfo_v2");
+        _streamBeginCapture = (delegate* unmanaged<nint, int, CudaResult>)Export(library, "cuStreamBeginCapture_v2");
+        _streamEndCapture = (delegate* unmanaged<nint, nint*, CudaResult>)Export(library, "cuStreamEndCapture");
+        _graphDestroy = (delegate* unmanaged<nint, CudaResult>)Export(library, "cuGraphDestroy");
+        _graphInstantiate = (delegate* unmanaged<nint*, nint, nint*, byte*, nuint, CudaResult>)Export(library, "cuGraphInstantiate_v2");
+        _graphLaunch = (delegate* unmanaged<nint, nint, CudaResult>)Export(library, "cuGraphLaunch");
+        _graphExecDestroy = (delegate* unmanaged<nint, CudaResult>)Export(library, "cuGraphExecDestroy");
         _eventCreate = (delegate* unmanaged<nint*, uint, CudaResult>)Export(library, "cuEventCreate");
         _eventRecord = (delegate* unmanaged<nint, nint, CudaResult>)Export(library, "cuEventRecord");
         _eventSynchronize = (delegate* unmanaged<nint, CudaResult>)Export(library, "cuEventSynchronize");

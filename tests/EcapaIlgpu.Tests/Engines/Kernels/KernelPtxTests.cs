@@ -58,20 +58,28 @@ public class KernelPtxTests
         where TStored : unmanaged, IQuad<TStored>
     {
         string stored = typeof(TStored).Name;
-        bool onlyFeatures = typeof(TInput) != typeof(TStored);
-        foreach (ProductTile tile in TilePlan.Tiles)
+        bool onlyFeatures = typeof(TInput) != typeof(TStored), narrow = typeof(TStored) != typeof(Float4);
+        // 16 bits change loads and stores alone: the tiles with the most and the fewest outputs a thread show what there is to see.
+        foreach (ProductTile tile in narrow ? (IEnumerable<ProductTile>)[TilePlan.Tiles.First(), TilePlan.Tiles.Last()] : TilePlan.Tiles)
         {
             string size = $"{tile.Rows}x{tile.Columns}, {tile.ThreadRows}x{tile.ThreadColumns} outputs";
-            foreach (int taps in onlyFeatures ? (int[])[5] : [1, 3, 5])
+            foreach (int taps in onlyFeatures ? (int[])[5] : narrow ? [1, 3] : [1, 3, 5])
             {
-                Epilogue[] epilogues = taps > 1
-                    ? [Epilogue.Relu | Epilogue.ScaleShift]
-                    : [Epilogue.Relu, Epilogue.Relu | Epilogue.ScaleShift, Epilogue.Tanh, Epilogue.Tanh | Epilogue.UtteranceBias];
-                foreach (Epilogue epilogue in epilogues)
+                const Epilogue Normalized = Epilogue.Relu | Epilogue.ScaleShift;
+                ConvForm[] forms = taps switch
+                {
+                    1 => [
+                        new(1, Epilogue.Relu), new(1, Normalized), new(1, Normalized | Epilogue.SegmentSums), new(1, Epilogue.Tanh),
+                        new(1, Epilogue.Tanh | Epilogue.UtteranceBias),
+                    ],
+                    5 => [new(5, Normalized), new(5, Normalized, SubtractsMean: true)],
+                    _ => [new(taps, Normalized)],
+                };
+                foreach (ConvForm form in forms)
                 {
                     yield return new(
-                        $"ConvReluBn {typeof(TInput).Name} to {stored} {size}, k={taps}, {epilogue}", ConvReluBn.Kernel<TInput, TStored>, TilePlan.Specialization(tile, epilogue),
-                        new KernelArguments().Add(new SpecializedValue<ConvForm>(new ConvForm(taps, epilogue))).Add(new SpecializedValue<ProductTile>(tile)));
+                        $"ConvReluBn {typeof(TInput).Name} to {stored} {size}, {form}", ConvReluBn.Kernel<TInput, TStored>, TilePlan.Specialization(tile, form),
+                        new KernelArguments().Add(new SpecializedValue<ConvForm>(form)).Add(new SpecializedValue<ProductTile>(tile)));
                 }
             }
         }
@@ -83,7 +91,7 @@ public class KernelPtxTests
                 $"AttentiveStatistics.Chunks {stored} {tile.Columns}", AttentiveStatistics.Chunks<TStored>, TilePlan.Specialization(tile),
                 new KernelArguments().Add(new SpecializedValue<ProductTile>(tile)));
         }
-        foreach (int dilation in (int[])[2, 3, 4])
+        foreach (int dilation in narrow ? (int[])[3] : [2, 3, 4])
         {
             foreach (Res2Form form in (Res2Form[])[new(16, 256, 8, 16, dilation), new(16, 144, 8, 16, dilation), new(32, 144, 12, 16, dilation)])
             {
@@ -119,7 +127,7 @@ public class KernelPtxTests
         foreach (int sums in (int[])[4, 8, 16])
             yield return new($"MultiplyAddProbe {sums}", MultiplyAddProbe.Kernel, line, new KernelArguments().Add(new SpecializedValue<int>(sums)));
         foreach (Delegate kernel in (Delegate[])
-            [AttentiveStatistics.Pool, UtteranceLinear.Kernel, MeanNormalization.Subtract, SoftmaxHead.NormalizeRelu,
+            [AttentiveStatistics.Pool, UtteranceLinear.Kernel, SoftmaxHead.NormalizeRelu,
                 SoftmaxHead.Softmax, Filterbank.FromFloat, Filterbank.FromInt16, CopyProbe.Kernel])
             yield return new($"{kernel.Method.DeclaringType!.Name}.{kernel.Method.Name}", kernel, line, new KernelArguments());
     }

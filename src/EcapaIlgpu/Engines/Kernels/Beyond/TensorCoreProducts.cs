@@ -39,14 +39,14 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
         return stored.Upload(accelerator, TensorWeights.Arrange(conv, input, output, multiplied));
     }
 
-    public override ReadyKernel<ConvLauncher> Convolution(TilePlan plan, int rows, DeviceConv conv, bool ofFeatures, Epilogue epilogue)
+    public override ReadyKernel<ConvLauncher> Convolution(TilePlan plan, int rows, DeviceConv conv, ConvForm form)
     {
-        TensorFormat multiplied = FormatOf(ofFeatures);
+        TensorFormat multiplied = FormatOf(conv.OfFeatures);
         TensorTile tile = plan.TensorConvolution(rows, conv.Outputs * 4, multiplied);
-        TensorConvForm form = new(new ConvForm(conv.Taps, epilogue), multiplied, Chunks(conv.Inputs, multiplied), tile);
-        KernelSpecialization promise = TilePlan.Specialization(tile, multiplied, epilogue);
-        if (!_convolutions.TryGetValue((form, promise), out ConvLauncher? launcher))
-            _convolutions[(form, promise)] = launcher = Load(form, promise);
+        TensorConvForm compiled = new(form, multiplied, Chunks(conv.Inputs, multiplied), tile);
+        KernelSpecialization promise = TilePlan.Specialization(tile, multiplied, form);
+        if (!_convolutions.TryGetValue((compiled, promise), out ConvLauncher? launcher))
+            _convolutions[(compiled, promise)] = launcher = Load(compiled, promise);
         int groups = checked(DivideUp(rows, tile.Rows) * DivideUp(conv.Outputs * 4, tile.Columns));
         return new(launcher, $"TensorConv k={conv.Taps}", new KernelConfig(groups, tile.Threads, SharedMemoryConfig.RequestDynamic<MatrixRegisters>(tile.SharedChunks)));
     }
@@ -54,10 +54,11 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
     private ConvLauncher Load(TensorConvForm form, KernelSpecialization promise)
     {
         var kernel = accelerator.LoadKernel<
-            ArrayView<MatrixRegisters>, ArrayView<MatrixRegisters>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, ArrayView<int>,
-            ArrayView<TStored>, ConvExtent, SpecializedValue<TensorConvForm>>(TensorConv.Kernel, promise);
-        return (stream, config, input, weight, bias, scale, shift, utterances, offsets, output, extent, _) => kernel(
-            stream, config, Rows(input, extent.InputStride), weight.Bytes.Cast<MatrixRegisters>(), bias, scale, shift, utterances, offsets, output.As<TStored>(), extent,
+            ArrayView<MatrixRegisters>, ArrayView<MatrixRegisters>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>,
+            ArrayView<int>, ArrayView<int>, ArrayView<TStored>, ArrayView<Float4>, ConvExtent, SpecializedValue<TensorConvForm>>(TensorConv.Kernel, promise);
+        return (stream, config, input, weight, bias, scale, shift, means, utterances, offsets, segments, output, segmentSums, extent, _) => kernel(
+            stream, config, Rows(input, extent.InputStride), weight.Bytes.Cast<MatrixRegisters>(), bias, scale, shift, means, utterances, offsets, segments,
+            output.As<TStored>(), segmentSums, extent,
             new SpecializedValue<TensorConvForm>(form));
     }
 

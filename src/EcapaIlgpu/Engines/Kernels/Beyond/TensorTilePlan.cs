@@ -35,10 +35,10 @@ internal sealed partial class TilePlan
         }).Tile;
     }
 
-    /// <inheritdoc cref="Specialization(ProductTile, Epilogue)"/>
-    public static KernelSpecialization Specialization(TensorTile tile, TensorFormat format, Epilogue epilogue)
+    /// <inheritdoc cref="Specialization(ProductTile, ConvForm)"/>
+    public static KernelSpecialization Specialization(TensorTile tile, TensorFormat format, ConvForm form)
     {
-        if ((epilogue & Epilogue.Tanh) != 0)
+        if ((form.Epilogue & Epilogue.Tanh) != 0 || form.SubtractsMean)
             return new(tile.Threads, null);
         return new(tile.Threads, Resident(tile.Threads, RegistersOf(TensorTiles.Single(candidate => candidate.Tile == tile), format)));
     }

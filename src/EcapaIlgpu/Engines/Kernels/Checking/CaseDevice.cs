@@ -34,7 +34,8 @@ internal sealed class CaseDevice : IDisposable
     public NetworkOperations Operations { get; }
 
     /// <summary>The tables of utterances of these lengths; those of an earlier call become invalid.</summary>
-    public BatchTables Tables(IReadOnlyList<int> lengths) => BatchTables.Upload(Offsets(lengths), _tables, _stream);
+    public BatchTables Tables(IReadOnlyList<int> lengths, ReadOnlySpan<int> sampleOffsets = default) =>
+        BatchTables.Upload(Offsets(lengths), _tables, _stream, sampleOffsets);
 
     /// <summary>Keeps something until the case has run.</summary>
     public T Keep<T>(T owned)

@@ -43,7 +43,7 @@ internal static class KernelCases
                 yield return Convolution(name, lengths, ChannelLayout.Plain(channels), ChannelLayout.Plain(channels), 1, 1);
                 foreach (int dilation in EcapaConfig.Dilations.ToArray())
                     yield return Res2(name, lengths, channels, dilation);
-                yield return Gate(name, lengths, channels);
+                yield return Gate(name, lengths, ChannelLayout.Plain(channels), ChannelLayout.Plain(channels));
                 yield return ScaleAndAdd(name, lengths, channels);
             }
             yield return Convolution(name, lengths, ChannelLayout.Plain(80), ChannelLayout.Plain(512), 5, 1, ofFeatures: true);
@@ -51,7 +51,7 @@ internal static class KernelCases
             yield return Moments(name, lengths, Aggregate);
             yield return Attention(name, lengths);
             yield return AttentionHidden(name, lengths);
-            yield return MeanNormalization(name, lengths, 80);
+            yield return MeanNormalization(name, lengths);
             yield return Filterbank(name, lengths, fromInt16: true);
             yield return Filterbank(name, lengths, fromInt16: false);
             yield return Linear(name, lengths.Length, 3072, 192);
@@ -61,6 +61,7 @@ internal static class KernelCases
         yield return Convolution("ragged", ragged, ChannelLayout.Plain(79), new ChannelLayout(8, 3), 5, 1, ofFeatures: true);
         yield return Convolution("ragged", ragged, new ChannelLayout(24, 5), new ChannelLayout(8, 5), 1, 1);
         yield return Convolution("ragged", ragged, new ChannelLayout(3, 512), ChannelLayout.Plain(Aggregate), 1, 1);
+        yield return Gate("ragged", ragged, new ChannelLayout(8, 5), new ChannelLayout(8, 5));
         yield return Res2("ragged", ragged, 24, 3);
         yield return Moments("ragged", ragged, 20);
         yield return Linear("odd", 3, 40, 7);
@@ -70,6 +71,7 @@ internal static class KernelCases
         {
             yield return Tiled(tile, Convolution("tile edges", edges, ChannelLayout.Plain(64), ChannelLayout.Plain(136), 3, 2));
             yield return Tiled(tile, Convolution("ragged", ragged, ChannelLayout.Plain(128), ChannelLayout.Plain(192), 1, 1));
+            yield return Tiled(tile, Gate("tile edges", edges, ChannelLayout.Plain(64), ChannelLayout.Plain(136)));
         }
     }
 
@@ -150,21 +152,29 @@ internal static class KernelCases
         });
     }
 
-    private static KernelCase Gate(string batch, int[] lengths, int channels) =>
-        new("SqueezeExcite.Gate", $"{batch}, C={channels}", (double)channels * (lengths.Sum() + (2 * Bottleneck * lengths.Length)), CaseScope.Rows, device =>
+    private static KernelCase Gate(string batch, int[] lengths, ChannelLayout input, ChannelLayout layout) => new(
+        "SqueezeExcite.Gate", $"{batch}, {input.Channels}->{layout.Channels}",
+        (double)layout.Channels * ((input.Channels * lengths.Sum()) + (2 * Bottleneck * lengths.Length)), CaseScope.Rows, device =>
         {
+            // From the convolution before, which leaves the sums over time beside its output.
             Random random = new(4);
-            ChannelLayout layout = ChannelLayout.Plain(channels), hidden = ChannelLayout.Plain(Bottleneck);
+            int channels = layout.Channels;
+            ChannelLayout hidden = ChannelLayout.Plain(Bottleneck);
+            ConvReluBnWeights weights = RandomModels.ConvReluBn(random, channels, input.Channels, 1);
             ConvWeights squeeze = RandomModels.Conv(random, Bottleneck, channels, 1), excite = RandomModels.Conv(random, channels, Bottleneck, 1);
-            float[] rows = RandomModels.Normal(random, lengths.Sum() * channels, 1);
+            float[] rows = RandomModels.Normal(random, lengths.Sum() * input.Channels, 1);
             BatchTables tables = device.Tables(lengths);
-            ArrayView<Float4> gates = device.Room(lengths.Length * layout.Quads);
+            DeviceRows x = new(device.RowRoom(tables.Rows * layout.Quads), layout.Quads), gates = new(device.Room(lengths.Length * layout.Quads), layout.Quads);
+            ArrayView<Float4> sums = device.Operations.ConvolveAndSum(
+                device.Upload(rows, input), device.Keep(new DeviceConv(device.Accelerator, device.Storage, weights.Conv, weights.Bn, input, layout)),
+                Epilogue.Relu, x, tables);
             device.Operations.Gate(
-                device.Upload(rows, layout), device.Keep(new DeviceLinear(device.Accelerator, squeeze, layout, hidden)),
-                device.Keep(new DeviceLinear(device.Accelerator, excite, hidden, layout)), gates, tables);
+                sums, device.Keep(new DeviceLinear(device.Accelerator, squeeze, layout, hidden)),
+                device.Keep(new DeviceLinear(device.Accelerator, excite, hidden, layout)), gates.View.As<Float4>(), tables);
+            FrameMatrix[] outputs = [.. CaseDevice.Utterances(rows, input.Channels, lengths).Select(u => ReferenceConv.Apply(u, weights, 1))];
             return new CaseOutput(
-                Flat(CaseDevice.Utterances(rows, channels, lengths).Select(x => ReferenceGate.Gate(x, squeeze, excite))),
-                device.Download(new DeviceRows(gates, layout.Quads), lengths.Length, layout));
+                [.. Flat(outputs), .. Flat(outputs.Select(u => ReferenceGate.Gate(u, squeeze, excite)))],
+                [.. device.Download(x, tables.Rows, layout), .. device.Download(gates, lengths.Length, layout)]);
         });
 
     private static KernelCase ScaleAndAdd(string batch, int[] lengths, int channels) =>
@@ -258,20 +268,24 @@ internal static class KernelCases
             return new CaseOutput(scores.Values, device.Download(new DeviceRows(y, output.Quads), utterances, output));
         });
 
-    private static KernelCase MeanNormalization(string batch, int[] lengths, int bins) =>
-        new("MeanNormalization", batch, (double)bins * lengths.Sum(), CaseScope.Float32, device =>
+    private static KernelCase MeanNormalization(string batch, int[] lengths) =>
+        new("ConvReluBn of x - mean", $"{batch}, 80->64, k=5", 400.0 * 64 * lengths.Sum(), CaseScope.Rows, device =>
         {
-            ChannelLayout layout = ChannelLayout.Plain(bins);
-            float[] rows = RandomModels.Normal(new Random(10), lengths.Sum() * bins, 3);
-            // A single frame would become zero, which has no relative error: a second one is put beside it.
-            int[] batches = lengths is [1] ? [1, 4] : lengths;
-            rows = batches == lengths ? rows : RandomModels.Normal(new Random(10), batches.Sum() * bins, 3);
-            BatchTables tables = device.Tables(batches);
-            DeviceRows x = device.UploadFloat32(rows, layout);
-            device.Operations.NormalizeMean(x.View.As<Float4>(), layout.Quads, device.Room(batches.Length * layout.Quads), tables);
+            // Log-mel energies are far from zero, and what is outside an utterance is zero after the subtraction.
+            Random random = new(10);
+            ChannelLayout input = ChannelLayout.Plain(80), output = ChannelLayout.Plain(64);
+            ConvReluBnWeights weights = RandomModels.ConvReluBn(random, output.Channels, input.Channels, 5);
+            float[] rows = [.. RandomModels.Normal(random, lengths.Sum() * input.Channels, 3).Select(v => v + 12)];
+            BatchTables tables = device.Tables(lengths);
+            DeviceRows x = device.UploadFloat32(rows, input), y = new(device.RowRoom(tables.Rows * output.Quads), output.Quads);
+            ArrayView<Float4> means = device.Room(lengths.Length * input.Quads);
+            device.Operations.Moments(x, input.Quads, deviation: false, means, tables);
+            DeviceConv conv = device.Keep(new DeviceConv(device.Accelerator, device.Storage, weights.Conv, weights.Bn, input, output));
+            device.Operations.Convolve(x, conv, 1, Epilogue.Relu, y, tables, means: means);
             return new CaseOutput(
-                Flat(CaseDevice.Utterances(rows, bins, batches).Select(u => u.Zip(Statistics.Mean(u).RepeatRow(u.Frames), (a, b) => a - b))),
-                device.Download(x, tables.Rows, layout));
+                Flat(CaseDevice.Utterances(rows, input.Channels, lengths).Select(u => ReferenceConv.Apply(
+                    u.Zip(Statistics.Mean(u).RepeatRow(u.Frames), (a, b) => a - b), weights, 1))),
+                device.Download(y, tables.Rows, output));
         });
 
     private static KernelCase Filterbank(string batch, int[] lengths, bool fromInt16) =>
@@ -281,18 +295,17 @@ internal static class KernelCases
             int[] counts = [.. lengths.Select((frames, u) => Fbank.FrameLength + ((frames - 1) * Fbank.FrameShift) + (u * 37 % Fbank.FrameShift))];
             int[] starts = CaseDevice.Offsets(counts);
             short[] samples = [.. RandomModels.Normal(new Random(11), counts.Sum(), 3000).Select((v, i) => (short)(v + (8000 * Math.Sin(i * 0.05)) + 500))];
-            BatchTables tables = device.Tables(lengths);
+            BatchTables tables = device.Tables(lengths, starts);
             ArrayView<Float4> frames = device.Room(tables.Rows * Fbank.MelBins / 4);
-            ArrayView<int> sampleOffsets = device.Keep(device.Accelerator.Allocate1D(starts)).View.BaseView;
             DeviceFilterbank filterbank = device.Keep(new DeviceFilterbank(device.Accelerator));
             float[] widened = [.. samples.Select(s => (float)s)];
             ArrayView<short> integers = device.Keep(device.Accelerator.Allocate1D(samples)).View.BaseView;
             ArrayView<float> numbers = device.Keep(device.Accelerator.Allocate1D(widened)).View.BaseView;
             device.Accelerator.Synchronize();
             if (fromInt16)
-                filterbank.Compute(integers, sampleOffsets, frames, tables, device.Operations);
+                filterbank.Compute(integers, frames, tables, device.Operations);
             else
-                filterbank.Compute(numbers, sampleOffsets, frames, tables, device.Operations);
+                filterbank.Compute(numbers, frames, tables, device.Operations);
             return new CaseOutput(
                 [.. lengths.SelectMany((_, u) => FbankInDoubles.Compute(widened.AsSpan(starts[u], counts[u])))],
                 device.Download(new DeviceRows(frames, Fbank.MelBins / 4), tables.Rows, ChannelLayout.Plain(Fbank.MelBins)));
