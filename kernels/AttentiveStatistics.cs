@@ -29,6 +29,7 @@ public static class AttentiveStatistics
     public const float LeastVariance = 1e-7f;
 
     /// <summary>The records of chunks. Groups of <c>tile.Threads</c> in a line, <c>ceil(channels / tile.Columns)</c> of them for each chunk.</summary>
+    /// <typeparam name="TStored">How rows and V are stored; all else is float32.</typeparam>
     /// <param name="hiddenRows"><c>[rows, hidden]</c>, after tanh.</param>
     /// <param name="hidden">Channels of the hidden layer, in quads.</param>
     /// <param name="weight">V, laid out as <see cref="TileProduct"/> says.</param>
@@ -41,9 +42,10 @@ public static class AttentiveStatistics
     /// <param name="utterances">The utterance of each row.</param>
     /// <param name="records">Receives the records.</param>
     /// <param name="tile">How the product is cut; its rows are <see cref="TimeMoments.ChunkFrames"/>.</param>
-    public static void Chunks(
-        ArrayView<Float4> hiddenRows, int hidden, ArrayView<Float4> weight, int weightStride, ArrayView<Float4> x, ArrayView<Float4> means, int meanStride,
+    public static void Chunks<TStored>(
+        ArrayView<TStored> hiddenRows, int hidden, ArrayView<TStored> weight, int weightStride, ArrayView<TStored> x, ArrayView<Float4> means, int meanStride,
         int channels, ArrayView<int> chunks, ArrayView<int> utterances, ArrayView<Float4> records, SpecializedValue<ProductTile> tile)
+        where TStored : unmanaged, IQuad<TStored>
     {
         ProductTile cut = tile.Value;
         int tileQuads = cut.Columns / 4, columnTiles = (channels + tileQuads - 1) / tileQuads;
@@ -89,7 +91,7 @@ public static class AttentiveStatistics
                         Float4 e = new(
                             XMath.Exp(logits[at] - peak.X), XMath.Exp(logits[at + 1] - peak.Y),
                             XMath.Exp(logits[at + 2] - peak.Z), XMath.Exp(logits[at + 3] - peak.W));
-                        Float4 distance = x[(row * channels) + quad] - mean, weighted = e * distance;
+                        Float4 distance = TStored.Widen(x[(row * channels) + quad]) - mean, weighted = e * distance;
                         weights += e;
                         firsts += weighted;
                         seconds = Float4.MultiplyAdd(weighted, distance, seconds);

@@ -60,19 +60,17 @@ public readonly record struct ConvExtent(int Rows, int Dilation, int Inputs, int
 /// <remarks>
 /// <para>
 /// Layout. Input and output are rows of any stride: a slice of wider rows is read and written in place, which is how three blocks'
-/// outputs come to lie side by side without a copy. Weights and the order of the sums: <see cref="TileProduct"/>.
+/// outputs come to lie side by side without a copy. Weights and the order of the sums: <see cref="TileProduct"/>. Rows and weights are stored in 32 or 16 bits
+/// (<see cref="IQuad{TSelf}"/>), sums and what follows them are float32.
 /// </para>
 /// <para>
-/// Sums of segments. A segment's frames are counted from its utterance's first, wherever that lies in the batch, and its sum always is
-/// that of four threads' sums of four
-/// frames, in order: the same bits in any batch. For that, tiles are cut along segments and not along rows, and the last segment of an
-/// utterance leaves up to
-/// 15 rows of a tile idle: 1.3 % of utterances of 300 frames, against a pass over the output that is saved. Outputs and order of the
-/// products are the same.
+/// Sums of segments. A segment's frames are counted from its utterance's first, wherever that lies in the batch, and its sum always is that of four threads' sums of four
+/// frames, in order: the same bits in any batch. They are sums of the numbers before these are rounded for storage. For that, tiles are cut along segments and not along rows, and the last segment of an utterance leaves up to
+/// 15 rows of a tile idle: 1.3 % of utterances of 300 frames, against a pass over the output that is saved. Outputs and order of the products are the same.
 /// </para>
 /// <para>
 /// Cost. 2 * rows * taps * inputs * outputs operations; bytes, where every tile's neighbours are found in the cache,
-/// 4 * (rows * (inputs + outputs) + taps * inputs * outputs). Of the network 91 % of the operations are here, with 170 to 770 operations a
+/// 4 * (rows * (inputs + outputs) + taps * inputs * outputs), half of it for 16 bits. Of the network 91 % of the operations are here, with 170 to 770 operations a
 /// byte: bound by arithmetic.
 /// </para>
 /// </remarks>
@@ -82,6 +80,8 @@ public static class ConvReluBn
     /// The kernel. Groups of <c>tile.Threads</c>, in a line: <c>ceil(outputs / tile.Columns)</c> of them for each
     /// <c>tile.Rows</c> rows, so that those that read the same rows run together.
     /// </summary>
+    /// <typeparam name="TInput">How the input rows are stored: features are float32 where activations are not.</typeparam>
+    /// <typeparam name="TStored">How the weights and the output rows are stored.</typeparam>
     /// <param name="input">The input rows.</param>
     /// <param name="weight">The weights, see <see cref="TileProduct"/>.</param>
     /// <param name="bias">For all rows or for each utterance.</param>
@@ -100,10 +100,12 @@ public static class ConvReluBn
     /// <param name="extent">The extents.</param>
     /// <param name="form">Which convolution.</param>
     /// <param name="tile">How it is cut.</param>
-    public static void Kernel(
-        ArrayView<Float4> input, ArrayView<Float4> weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift,
-        ArrayView<Float4> means, ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<int> segments, ArrayView<Float4> output, ArrayView<Float4> segmentSums,
+    public static void Kernel<TInput, TStored>(
+        ArrayView<TInput> input, ArrayView<TStored> weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift, ArrayView<Float4> means,
+        ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<int> segments, ArrayView<TStored> output, ArrayView<Float4> segmentSums,
         ConvExtent extent, SpecializedValue<ConvForm> form, SpecializedValue<ProductTile> tile)
+        where TInput : unmanaged, IQuad<TInput>
+        where TStored : unmanaged, IQuad<TStored>
     {
         ProductTile cut = tile.Value;
         Epilogue epilogue = form.Value.Epilogue;
@@ -141,16 +143,9 @@ public static class ConvReluBn
                 {
                     if ((epilogue & Epilogue.UtteranceBias) != 0)
                         channelBias = bias[(utterances[row] * extent.Outputs) + column];
-                    Float4 y = new Float4(sums[at], sums[at + 1], sums[at + 2], sums[at + 3]) + channelBias;
-                    if ((epilogue & Epilogue.Relu) != 0)
-                        y = Float4.Relu(y);
-                    if ((epilogue & Epilogue.Tanh) != 0)
-                        y = Float4.Tanh(y);
-                    if ((epilogue & Epilogue.ScaleShift) != 0)
-                        y = Float4.MultiplyAdd(y, channelScale, channelShift);
-                    output[(row * extent.OutputStride) + column] = y;
-                    if ((epilogue & Epilogue.SegmentSums) != 0)
-                        total += y;
+                    Float4 y = Finish(new Float4(sums[at], sums[at + 1], sums[at + 2], sums[at + 3]), channelBias, channelScale, channelShift, epilogue);
+                    output[(row * extent.OutputStride) + column] = TStored.Narrow(y);
+                    total += y;
                 }
                 if ((epilogue & Epilogue.SegmentSums) != 0 && i % 4 == 3)
                 {
@@ -185,5 +180,18 @@ public static class ConvReluBn
                 segmentSums[(segment * extent.Outputs) + column] = sum;
             }
         }
+    }
+
+    /// <summary>What follows the sums of four channels of a row.</summary>
+    internal static Float4 Finish(Float4 sums, Float4 bias, Float4 scale, Float4 shift, Epilogue epilogue)
+    {
+        Float4 y = sums + bias;
+        if ((epilogue & Epilogue.Relu) != 0)
+            y = Float4.Relu(y);
+        if ((epilogue & Epilogue.Tanh) != 0)
+            y = Float4.Tanh(y);
+        if ((epilogue & Epilogue.ScaleShift) != 0)
+            y = Float4.MultiplyAdd(y, scale, shift);
+        return y;
     }
 }

@@ -10,7 +10,7 @@ namespace EcapaIlgpu.Kernels;
 /// <param name="y">The second channel.</param>
 /// <param name="z">The third channel.</param>
 /// <param name="w">The fourth channel.</param>
-public struct Float4(float x, float y, float z, float w)
+public struct Float4(float x, float y, float z, float w) : IQuad<Float4>
 {
     /// <summary>The first channel.</summary>
     public float X = x;
@@ -26,6 +26,12 @@ public struct Float4(float x, float y, float z, float w)
 
     /// <summary>Channels of one access.</summary>
     public const int Channels = 4;
+
+    /// <inheritdoc/>
+    public static Float4 Widen(Float4 stored) => stored;
+
+    /// <inheritdoc/>
+    public static Float4 Narrow(Float4 value) => value;
 
     /// <summary>Sums.</summary>
     public static Float4 operator +(Float4 a, Float4 b) => new(a.X + b.X, a.Y + b.Y, a.Z + b.Z, a.W + b.W);

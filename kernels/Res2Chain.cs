@@ -53,6 +53,7 @@ public readonly record struct Res2Form(int Quads, int Rows, int ThreadRows, int 
 public static class Res2Chain
 {
     /// <summary>The kernel. One group for each <c>form.WrittenRows(endStep - firstStep)</c> rows.</summary>
+    /// <typeparam name="TStored">How rows and weights are stored. Sums and the running split are float32.</typeparam>
     /// <param name="input">Rows of eight splits.</param>
     /// <param name="weight">Of all seven steps, see the layout above.</param>
     /// <param name="bias"><c>[7, width]</c>.</param>
@@ -65,9 +66,10 @@ public static class Res2Chain
     /// <param name="firstStep">The first step to run; what came before it is in the output.</param>
     /// <param name="endStep">One past the last step to run; with the last of all, the last split is passed through.</param>
     /// <param name="form">How it is compiled.</param>
-    public static void Kernel(
-        ArrayView<Float4> input, ArrayView<Float4> weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift,
-        ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<Float4> output, int rows, int firstStep, int endStep, SpecializedValue<Res2Form> form)
+    public static void Kernel<TStored>(
+        ArrayView<TStored> input, ArrayView<TStored> weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift,
+        ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<TStored> output, int rows, int firstStep, int endStep, SpecializedValue<Res2Form> form)
+        where TStored : unmanaged, IQuad<TStored>
     {
         Res2Form cut = form.Value;
         int quads = cut.Quads, stride = Res2Form.Splits * quads, threads = cut.Threads;
@@ -76,7 +78,7 @@ public static class Res2Chain
         ArrayView<Float4> running = shared.SubView(0, (cut.Rows + 1) * quads);
         ArrayView<Float4> weights = shared.SubView((cut.Rows + 1) * quads, 2 * lot);
         ArrayView<Float4> sums = LocalMemory.Allocate<Float4>(cut.ThreadRows);
-        ArrayView<Float4> next = LocalMemory.Allocate<Float4>(loads);
+        ArrayView<TStored> next = LocalMemory.Allocate<TStored>(loads);
         ArrayView<int> source = LocalMemory.Allocate<int>(cut.ThreadRows);
 
         int thread = Group.IdxX, column = thread % quads, threadRow = thread / quads * cut.ThreadRows;
@@ -107,9 +109,9 @@ public static class Res2Chain
             if ((present >> i & 1) != 0)
             {
                 int at = ((firstRow + i) * stride) + (firstStep * quads) + column;
-                x = input[at];
+                x = TStored.Widen(input[at]);
                 if (firstStep > 0)
-                    x += output[at - quads];
+                    x += TStored.Widen(output[at - quads]);
             }
             running[((threadRow + i) * quads) + column] = x;
         }
@@ -151,12 +153,13 @@ public static class Res2Chain
             for (int i = 0; i < cut.ThreadRows; i++)
             {
                 int row = firstRow + i, local = threadRow + i, at = (row * stride) + channel;
-                Float4 y = Float4.MultiplyAdd(Float4.Relu(sums[i] + stepBias), stepScale, stepShift);
+                // The next step sees what is stored, so that it does not matter where the chain is cut.
+                TStored y = TStored.Narrow(Float4.MultiplyAdd(Float4.Relu(sums[i] + stepBias), stepScale, stepShift));
                 bool here = (present >> i & 1) != 0;
                 if (here && local >= halo && local < halo + written)
                     output[at] = y;
                 if (here && step + 1 < endStep)
-                    running[(local * quads) + column] = y + input[at + quads];
+                    running[(local * quads) + column] = TStored.Widen(y) + TStored.Widen(input[at + quads]);
                 if (here && step + 2 == Res2Form.Splits && local >= halo && local < halo + written)
                     output[at + quads] = input[at + quads];
             }
@@ -164,25 +167,27 @@ public static class Res2Chain
         }
     }
 
-    private static void LoadWeights(ArrayView<Float4> weight, int from, int lot, int threads, int loads, ArrayView<Float4> next)
+    private static void LoadWeights<TStored>(ArrayView<TStored> weight, int from, int lot, int threads, int loads, ArrayView<TStored> next)
+        where TStored : unmanaged
     {
         for (int i = 0; i < loads; i++)
         {
             int at = Group.IdxX + (i * threads);
-            Float4 value = default;
+            TStored value = default;
             if (at < lot)
                 value = weight[from + at];
             next[i] = value;
         }
     }
 
-    private static void StoreWeights(ArrayView<Float4> weights, int from, int lot, int threads, int loads, ArrayView<Float4> next)
+    private static void StoreWeights<TStored>(ArrayView<Float4> weights, int from, int lot, int threads, int loads, ArrayView<TStored> next)
+        where TStored : unmanaged, IQuad<TStored>
     {
         for (int i = 0; i < loads; i++)
         {
             int at = Group.IdxX + (i * threads);
             if (at < lot)
-                weights[from + at] = next[i];
+                weights[from + at] = TStored.Widen(next[i]);
         }
     }
 

@@ -35,6 +35,8 @@ public static class TileProduct
     private const int MostReach = 0x7fff;
 
     /// <summary>Computes the sums of the calling thread. It ends with a barrier: the shared memory is the caller's again.</summary>
+    /// <typeparam name="TInput">How rows are stored; they are widened on the way into shared memory.</typeparam>
+    /// <typeparam name="TWeight">How weights are stored; widened there too.</typeparam>
     /// <param name="shared">Shared memory for <see cref="ProductTile.SharedQuads"/> quads.</param>
     /// <param name="input">Rows of <paramref name="inputStride"/> quads, of which the first <paramref name="inputQuads"/> are read.</param>
     /// <param name="inputStride">From row to row, in quads.</param>
@@ -53,10 +55,12 @@ public static class TileProduct
     /// <param name="sums">
     /// Receives <c>[ThreadRows, ThreadColumns]</c>: the rows and columns that <see cref="Row"/> and <see cref="ColumnQuad"/> name.
     /// </param>
-    public static void Compute(
-        ArrayView<Float4> shared, ArrayView<Float4> input, int inputStride, int inputQuads, ArrayView<Float4> weight, int weightStride, int taps, int dilation,
+    public static void Compute<TInput, TWeight>(
+        ArrayView<Float4> shared, ArrayView<TInput> input, int inputStride, int inputQuads, ArrayView<TWeight> weight, int weightStride, int taps, int dilation,
         ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<Float4> means, bool subtractsMean, ArrayView<int> rows, int firstColumn,
         ProductTile tile, ArrayView<float> sums)
+        where TInput : unmanaged, IQuad<TInput>
+        where TWeight : unmanaged, IQuad<TWeight>
     {
         int thread = Group.IdxX, threads = tile.Threads;
         int depthQuads = tile.Depth / 4, rowQuads = tile.Rows / 4, columnQuads = tile.Columns / 4;
@@ -65,8 +69,8 @@ public static class TileProduct
         ArrayView<Float4> rowTiles = shared.SubView(0, 2 * rowsBuffer);
         ArrayView<Float4> columns = shared.SubView(2 * rowsBuffer, 2 * columnsBuffer);
         ArrayView<float> turned = rowTiles.Cast<float>();
-        ArrayView<Float4> nextRows = LocalMemory.Allocate<Float4>(rowLoads);
-        ArrayView<Float4> nextColumns = LocalMemory.Allocate<Float4>(columnLoads);
+        ArrayView<TInput> nextRows = LocalMemory.Allocate<TInput>(rowLoads);
+        ArrayView<TWeight> nextColumns = LocalMemory.Allocate<TWeight>(columnLoads);
 
         // Where this thread's loads of rows start, and how far its rows may be shifted and stay inside their utterance.
         ArrayView<int> source = LocalMemory.Allocate<int>(rowLoads);
@@ -172,33 +176,37 @@ public static class TileProduct
     /// <summary>By what the rows of one quad of depths are moved, so that a warp's stores meet no bank twice.</summary>
     private static int Swizzle(int depthQuad, ProductTile tile) => depthQuad * (32 / (tile.Depth / 4));
 
-    private static void LoadRows(
-        ArrayView<Float4> input, ArrayView<int> source, ArrayView<int> reach, int shift, int shifted, bool inside, ArrayView<Float4> means,
-        ArrayView<int> mean, int depth, bool subtractsMean, ArrayView<Float4> next)
+    private static void LoadRows<TInput>(
+        ArrayView<TInput> input, ArrayView<int> source, ArrayView<int> reach, int shift, int shifted, bool inside, ArrayView<Float4> means,
+        ArrayView<int> mean, int depth, bool subtractsMean, ArrayView<TInput> next)
+        where TInput : unmanaged, IQuad<TInput>
     {
         for (int i = 0; i < next.IntLength; i++)
         {
-            Float4 value = default;
+            TInput value = default;
             if (inside && -shift <= reach[i] >> 16 && shift <= (reach[i] & MostReach))
             {
                 value = input[source[i] + shifted];
                 if (subtractsMean)
-                    value -= means[mean[i] + depth];
+                    value = TInput.Narrow(TInput.Widen(value) - means[mean[i] + depth]);
             }
             next[i] = value;
         }
     }
 
-    private static void LoadColumns(ArrayView<Float4> weight, int at, int step, ArrayView<Float4> next)
+    private static void LoadColumns<TWeight>(ArrayView<TWeight> weight, int at, int step, ArrayView<TWeight> next)
+        where TWeight : unmanaged
     {
         for (int i = 0; i < next.IntLength; i++)
             next[i] = weight[at + (i * step)];
     }
 
     /// <summary>From registers to one half of the shared memory, rows turned so that four of them at one depth lie together.</summary>
-    private static void Store(
-        ArrayView<Float4> nextRows, ArrayView<Float4> nextColumns, ArrayView<float> turned, ArrayView<Float4> columns, int half, int loadRow, int loadDepth,
+    private static void Store<TInput, TWeight>(
+        ArrayView<TInput> nextRows, ArrayView<TWeight> nextColumns, ArrayView<float> turned, ArrayView<Float4> columns, int half, int loadRow, int loadDepth,
         ProductTile tile)
+        where TInput : unmanaged, IQuad<TInput>
+        where TWeight : unmanaged, IQuad<TWeight>
     {
         int step = tile.Threads / (tile.Depth / 4), plane = ((half * tile.Depth) + (loadDepth * 4)) * tile.Rows;
         for (int i = 0; i < nextRows.IntLength; i++)
@@ -207,13 +215,14 @@ public static class TileProduct
             int place = plane + (step % 32 == 0
                 ? (loadRow ^ Swizzle(loadDepth, tile)) + (i * step)
                 : (loadRow + (i * step)) ^ Swizzle(loadDepth, tile));
-            turned[place] = nextRows[i].X;
-            turned[place + tile.Rows] = nextRows[i].Y;
-            turned[place + (2 * tile.Rows)] = nextRows[i].Z;
-            turned[place + (3 * tile.Rows)] = nextRows[i].W;
+            Float4 row = TInput.Widen(nextRows[i]);
+            turned[place] = row.X;
+            turned[place + tile.Rows] = row.Y;
+            turned[place + (2 * tile.Rows)] = row.Z;
+            turned[place + (3 * tile.Rows)] = row.W;
         }
         for (int i = 0; i < nextColumns.IntLength; i++)
-            columns[(half * tile.Depth * (tile.Columns / 4)) + Group.IdxX + (i * tile.Threads)] = nextColumns[i];
+            columns[(half * tile.Depth * (tile.Columns / 4)) + Group.IdxX + (i * tile.Threads)] = TWeight.Widen(nextColumns[i]);
     }
 
     private static void Multiply(

@@ -19,7 +19,7 @@ namespace EcapaIlgpu.Kernels;
 /// difference of large squares is ever taken.
 /// </para>
 /// <para>
-/// Cost. 1 operation a number for the mean, 4 with the deviation; 4 bytes a number (the second look at a chunk finds it in the cache):
+/// Cost. 1 operation a number for the mean, 4 with the deviation; 4 bytes a number, or 2 (the second look at a chunk finds it in the cache):
 /// bound by memory. Partial sums are 1/64 of the input.
 /// </para>
 /// </remarks>
@@ -43,6 +43,7 @@ public static class TimeMoments
     public const float VarianceFloor = 1e-7f;
 
     /// <summary>Sums of chunks. Groups in a line, <c>ceil(quads / group)</c> of them for each chunk.</summary>
+    /// <typeparam name="TStored">How the rows are stored; sums are float32.</typeparam>
     /// <param name="x">The rows.</param>
     /// <param name="stride">From row to row, in quads.</param>
     /// <param name="quads">Channels, in quads.</param>
@@ -52,8 +53,9 @@ public static class TimeMoments
     /// Receives <c>[chunks, channels]</c>: squared distances from the chunk's mean. Not touched without the deviation.
     /// </param>
     /// <param name="deviation">1 where the deviation is wanted, else 0.</param>
-    public static void Chunks(
-        ArrayView<Float4> x, int stride, int quads, ArrayView<int> chunks, ArrayView<Float4> sums, ArrayView<Float4> squares, SpecializedValue<int> deviation)
+    public static void Chunks<TStored>(
+        ArrayView<TStored> x, int stride, int quads, ArrayView<int> chunks, ArrayView<Float4> sums, ArrayView<Float4> squares, SpecializedValue<int> deviation)
+        where TStored : unmanaged, IQuad<TStored>
     {
         int blocks = (quads + Group.DimX - 1) / Group.DimX, chunk = Grid.IdxX / blocks;
         int quad = (Grid.IdxX % blocks * Group.DimX) + Group.IdxX;
@@ -62,14 +64,14 @@ public static class TimeMoments
         int first = chunks[chunk], end = chunks[chunk + 1];
         Float4 sum = default;
         for (int row = first; row < end; row++)
-            sum += x[(row * stride) + quad];
+            sum += TStored.Widen(x[(row * stride) + quad]);
         sums[(chunk * quads) + quad] = sum;
         if (deviation.Value != 0)
         {
             Float4 mean = sum * (1f / (end - first)), square = default;
             for (int row = first; row < end; row++)
             {
-                Float4 distance = x[(row * stride) + quad] - mean;
+                Float4 distance = TStored.Widen(x[(row * stride) + quad]) - mean;
                 square = Float4.MultiplyAdd(distance, distance, square);
             }
             squares[(chunk * quads) + quad] = square;

@@ -32,6 +32,7 @@ internal static class CaseHarness
         .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0];
 
     /// <param name="device">Where to compute.</param>
+    /// <param name="precision">With how many bits; null for what suits the device.</param>
     /// <param name="threads">Threads; 0 for every core.</param>
     /// <param name="inputs">What the cases start from: <see cref="CaseWorkload.Inputs"/>.</param>
     /// <param name="channels">Widths of the networks.</param>
@@ -39,14 +40,14 @@ internal static class CaseHarness
     /// <param name="duration">How long each case is repeated.</param>
     /// <param name="output">Receives the lines.</param>
     public static void Run(
-        string device, int threads, IReadOnlyList<string> inputs, IReadOnlyList<int> channels, IReadOnlyList<BatchCase> cases, TimeSpan duration,
-        TextWriter output)
+        string device, Precision? precision, int threads, IReadOnlyList<string> inputs, IReadOnlyList<int> channels,
+        IReadOnlyList<BatchCase> cases, TimeSpan duration, TextWriter output)
     {
         int used = threads > 0 ? threads : Environment.ProcessorCount;
         foreach (int count in channels)
         {
             EcapaWeights weights = RandomModels.Create(new EcapaConfig { Channels = count, GlobalContext = true }, seed: 1);
-            using IEmbeddingEngine engine = DeviceSelector.CreateEngine(weights, device, used);
+            using IEmbeddingEngine engine = DeviceSelector.CreateEngine(weights, device, used, precision);
             string peer = $"EcapaIlgpu {Version} {engine.Description}";
             foreach ((string input, BatchCase batchCase) in inputs.SelectMany(input => cases.Select(batchCase => (input, batchCase))))
             {
@@ -57,7 +58,7 @@ internal static class CaseHarness
                 output.WriteLine(JsonSerializer.Serialize(new
                 {
                     peer,
-                    mode = mixed ? "fp32 packed" : "fp32",
+                    mode = engine.Precision.Name() + (mixed ? " packed" : ""),
                     input,
                     model = $"GLOB_c{count}",
                     batch = batchCase.Lengths.Count,

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using BenchmarkDotNet.Running;
 using EcapaIlgpu.Bench;
+using EcapaIlgpu.Engines;
 
 // `cases` and `extraction` are the light harnesses that the scripts drive; everything else goes to BenchmarkDotNet.
 if (args is not ["cases" or "extraction", ..])
@@ -10,6 +11,16 @@ if (args is not ["cases" or "extraction", ..])
 }
 
 Option<string> device = new("--device") { Description = "As ecapa's: cpu, cuda[:i], opencl[:i], cpu-kernels.", DefaultValueFactory = _ => "cpu" };
+Option<string> precision = new("--precision")
+{
+    Description = $"As ecapa's: {PrecisionNames.Syntax}.",
+    DefaultValueFactory = _ => PrecisionNames.Auto,
+    Validators = { result =>
+    {
+        if (!PrecisionNames.TryParse(result.GetValueOrDefault<string>(), out _))
+            result.AddError($"'{result.GetValueOrDefault<string>()}' is no precision; expected {PrecisionNames.Syntax}.");
+    } },
+};
 Option<int> threads = new("--threads") { Description = "Threads; 0 takes every core." };
 Option<string> channels = new("--channels") { Description = "Channel counts, GLOB_c<n> each.", DefaultValueFactory = _ => "512,1024" };
 Option<string> cases = new("--cases")
@@ -25,10 +36,11 @@ Option<string> inputs = new("--inputs")
 Option<double> seconds = new("--seconds") { Description = "How long each case is repeated.", DefaultValueFactory = _ => 2.0 };
 Command command = new("cases", "Whole utterances through random networks, one JSON line each, as shared/peers/torch_ecapa.py prints them.")
 {
-    device, threads, inputs, channels, cases, seconds,
+    device, precision, threads, inputs, channels, cases, seconds,
 };
 command.SetAction(parsed => CaseHarness.Run(
     parsed.GetValue(device)!,
+    PrecisionNames.TryParse(parsed.GetValue(precision)!, out Precision? asked) ? asked : null,
     parsed.GetValue(threads),
     parsed.GetValue(inputs)!.Split(','),
     [.. parsed.GetValue(channels)!.Split(',').Select(int.Parse)],

@@ -1,4 +1,5 @@
 using System.Globalization;
+using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Kernels.Profiling;
 
 namespace EcapaIlgpu.Cli;
@@ -14,7 +15,7 @@ internal static class ProfileTable
         (double least, double most) = profile.RunSecondsRange;
         (string Label, string Value)[] facts =
         [
-            ("device", $"{profile.Selector} ({profile.DeviceName})"),
+            ("device", $"{profile.Selector} ({profile.DeviceName}, {profile.Precision.Name()})"),
             ("model", Invariant($"{profile.Model}, {profile.Channels} channels")),
             ("batch", $"{profile.BatchText}, from samples to embeddings"),
             ("ceilings", $"{Rate(ceilings.OperationsPerSecond)} GFLOP/s (multiply-add probe), {Rate(ceilings.BytesPerSecond)} GB/s (copy probe)"),

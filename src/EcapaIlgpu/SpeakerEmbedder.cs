@@ -15,6 +15,11 @@ public sealed record EmbedderOptions
     /// <summary>Where to compute: <see cref="DeviceSelector.Syntax"/>. What is not there is an error, never replaced by something else.</summary>
     public string Device { get; init; } = DeviceSelector.Auto;
 
+    /// <summary>
+    /// With how many bits to compute; null for the fastest that is as exact as float32. What the device cannot do is an error that says what it can.
+    /// </summary>
+    public Precision? Precision { get; init; }
+
     /// <summary>The pooling, for checkpoints whose tensors fit more than one.</summary>
     public Pooling? Pooling { get; init; }
 
@@ -56,13 +61,13 @@ public sealed class SpeakerEmbedder : IDisposable
         model.RequireFilterbank();
         Model = model;
         _options = options;
-        _engines = DeviceSelector.CreateEngines(model.Weights, options.Device, options.Threads);
+        _engines = DeviceSelector.CreateEngines(model.Weights, options.Device, options.Threads, options.Precision);
     }
 
     /// <summary>The model in use.</summary>
     public EcapaModel Model { get; }
 
-    /// <summary>What computes, for people: <c>cpu (AVX-512, 8 threads)</c>, say.</summary>
+    /// <summary>What computes and with how many bits, for people: <c>cpu (AVX-512, 8 threads, fp32)</c>, say.</summary>
     public string Device => string.Join(" + ", _engines.Select(engine => engine.Description));
 
     /// <summary>Numbers per embedding.</summary>

@@ -35,6 +35,7 @@ internal static unsafe partial class InstructionSet
         Memory();
         Atomics();
         Shuffles();
+        TensorCores();
     }
 
     /// <summary>What an instruction does; null where it is unknown.</summary>
@@ -280,6 +281,7 @@ internal static unsafe partial class InstructionSet
         Extend<double, float>("cvt.rn.f32.f64", "f32", "f64", static a => (float)a);
         Extend<float, Half>("cvt.rn.f16.f32", "f16", "f32", static a => (Half)a);
         Extend<double, Half>("cvt.rn.f16.f64", "f16", "f64", static a => (Half)a);
+        Extend<float, ushort>("cvt.rn.bf16.f32", "b16", "f32", RoundToBFloat16);
 
         Unary<float, float>("cvt.rni.f32.f32", "f32", "f32", static a => MathF.Round(a, MidpointRounding.ToEven));
         Unary<float, float>("cvt.rmi.f32.f32", "f32", "f32", MathF.Floor);
@@ -306,6 +308,18 @@ internal static unsafe partial class InstructionSet
         ToInteger<ushort, ushort>("u16", 0, ushort.MaxValue, static a => (ushort)a);
         ToInteger<uint, uint>("u32", 0, uint.MaxValue, static a => (uint)a);
         ToInteger<ulong, ulong>("u64", 0, ulong.MaxValue, static a => (ulong)a);
+
+        // Of the two numbers around it that have 16 bits the nearer, of two as near the even one; every NaN is the canonical one.
+        static ushort RoundToBFloat16(float a)
+        {
+            if (float.IsNaN(a))
+                return 0x7FFF;
+            uint bits = BitConverter.SingleToUInt32Bits(a), below = bits & 0xFFFF_0000;
+            uint above = below + 0x1_0000;
+            uint discarded = bits & 0xFFFF;
+            bool up = discarded > 0x8000 || (discarded == 0x8000 && (below & 0x1_0000) != 0);
+            return (ushort)((up ? above : below) >> 16);
+        }
 
         static void Extend<TFrom, TTo>(string mnemonic, string to, string from, Func<TFrom, TTo> f)
             where TFrom : unmanaged

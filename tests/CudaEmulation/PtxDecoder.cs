@@ -164,7 +164,7 @@ internal sealed class PtxDecoder
                 decoded.Kind = StepKind.WarpWide;
                 return decoded;
             default:
-                if (statement.Mnemonic.StartsWith("shfl.sync.", StringComparison.Ordinal))
+                if (statement.Mnemonic.Split('.') is ["shfl" or "mma" or "ldmatrix", "sync", ..])
                     decoded.Kind = StepKind.WarpWide;
                 decoded.Step = InstructionSet.Decode(this, statement.Mnemonic, operands)
                     ?? throw Error("unknown instruction, or the wrong number of operands,");

@@ -21,6 +21,7 @@ internal sealed unsafe class Warp : IDisposable
     public Warp(GroupRun group, int number)
     {
         Group = group;
+        Copies = new AsyncCopies(this);
         Number = number;
         PtxProgram program = group.Program;
         Registers = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(1, program.RegisterBytes), 128);
@@ -35,6 +36,9 @@ internal sealed unsafe class Warp : IDisposable
     }
 
     public GroupRun Group { get; }
+
+    /// <summary>Copies under way.</summary>
+    public AsyncCopies Copies { get; }
 
     public int Number { get; }
 
@@ -60,6 +64,7 @@ internal sealed unsafe class Warp : IDisposable
     {
         Live = threads >= Lanes ? uint.MaxValue : (1u << threads) - 1;
         _fragments = 1;
+        Copies.Clear();
         (_counters[0], _masks[0], _waiting[0]) = (0, Live, false);
         foreach ((string name, int place) in Group.Program.Specials)
         {

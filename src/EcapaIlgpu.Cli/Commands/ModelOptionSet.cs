@@ -1,5 +1,6 @@
 using System.CommandLine;
 using EcapaIlgpu.Audio;
+using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Kernels;
 using EcapaIlgpu.Model;
 
@@ -37,6 +38,19 @@ internal sealed class ModelOptionSet
         HelpName = DeviceSelector.Syntax,
         Description = "Where to compute. auto: CUDA, then a GPU under OpenCL, then the processor. A device that is not there is an error, never replaced by another.",
         DefaultValueFactory = _ => DeviceSelector.Auto,
+    };
+
+    private readonly Option<Precision?> _precision = new("--precision")
+    {
+        HelpName = PrecisionNames.Syntax,
+        Description = "With how many bits to compute. auto: 3xtf32, as exact as float32, on NVIDIA GPUs since Ampere, elsewhere fp32. What the device cannot do is an error.",
+        CustomParser = result =>
+        {
+            string name = result.Tokens[0].Value;
+            if (!PrecisionNames.TryParse(name, out Precision? precision))
+                result.AddError($"'{name}' is no precision; expected {PrecisionNames.Syntax}.");
+            return precision;
+        },
     };
 
     private readonly Option<int> _threads = new("--threads", "-t")
@@ -82,7 +96,7 @@ internal sealed class ModelOptionSet
             command.Options.Add(option);
     }
 
-    /// <summary>Adds <c>--device</c>.</summary>
+    /// <summary>Adds <c>--device</c> and <c>--precision</c>.</summary>
     public void AddDeviceTo(Command command)
     {
         _device.Validators.Add(result =>
@@ -92,12 +106,16 @@ internal sealed class ModelOptionSet
                 result.AddError($"'{device}' is no device; expected {DeviceSelector.Syntax} ('ecapa devices' lists what is here).");
         });
         command.Options.Add(_device);
+        command.Options.Add(_precision);
     }
 
     public bool Quiet(ParseResult arguments) => arguments.GetValue(_quiet);
 
     /// <summary>What <c>--device</c> says.</summary>
     public string Device(ParseResult arguments) => arguments.GetValue(_device)!;
+
+    /// <summary>What <c>--precision</c> says; null to leave it to the device.</summary>
+    public Precision? Precision(ParseResult arguments) => arguments.GetValue(_precision);
 
     /// <summary>Where <c>--model</c> points; null for the bundled model.</summary>
     public string? ModelPath(ParseResult arguments) => arguments.GetValue(_model);
@@ -124,6 +142,7 @@ internal sealed class ModelOptionSet
         EmbedderOptions options = new()
         {
             Device = Device(arguments),
+            Precision = Precision(arguments),
             Pooling = arguments.GetValue(_pooling),
             Threads = arguments.GetValue(_threads),
             Audio = new AudioOptions { Channel = arguments.GetValue(_channel) },

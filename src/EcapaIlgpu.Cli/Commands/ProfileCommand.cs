@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using EcapaIlgpu.Audio;
+using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Kernels;
 using EcapaIlgpu.Engines.Kernels.Profiling;
 using EcapaIlgpu.Extraction;
@@ -101,9 +102,10 @@ internal sealed class ProfileCommand : CliCommand
         using OutputFile? plot = arguments.GetValue(_plot) is { } plotPath ? OutputFile.Create(plotPath) : null;
 
         using DeviceSession session = DeviceSelector.Open(selector);
-        Console.Say($"device: {selector} ({session.Accelerator.Name})");
+        Precision precision = PrecisionSupport.Choose(session.Accelerator, _model.Precision(arguments), selector);
+        Console.Say($"device: {selector} ({session.Accelerator.Name}, {precision.Name()})");
         NetworkProfile profile = NetworkProfiler.Profile(
-            session, selector, model.Weights, model.Source, batch, arguments.GetValue(_runs), cancellation: interrupt);
+            session, selector, precision, model.Weights, model.Source, batch, arguments.GetValue(_runs), cancellation: interrupt);
         Save(trace, stream => WriteJson(stream, json => ChromeTrace.Write(json, profile)));
         Save(plot, stream => RooflinePlot.Write(stream, profile));
         if (arguments.GetValue(_json))

@@ -9,8 +9,11 @@ namespace EcapaIlgpu.Engines;
 /// <remarks>An engine runs one batch at a time: calls from several threads wait for each other unless its docs say otherwise.</remarks>
 public interface IEmbeddingEngine : IDisposable
 {
-    /// <summary>What runs, for people: <c>cpu (AVX-512, 2 threads)</c>, say.</summary>
+    /// <summary>What runs, for people: <c>cpu (AVX-512, 2 threads, fp32)</c>, say.</summary>
     string Description { get; }
+
+    /// <summary>With how many bits it computes.</summary>
+    Precision Precision => Precision.Fp32;
 
     /// <summary>The network that is computed.</summary>
     EcapaConfig Config { get; }

@@ -6,6 +6,11 @@ internal sealed record CompilerOptions
     /// <summary>The lanes of a warp.</summary>
     public required int WarpSize { get; init; }
 
+    /// <summary>
+    /// Whether the device rounds to bfloat16 in one instruction (<see cref="IR.ConvertKind.RoundToBFloat16"/>). Elsewhere <see cref="BFloat16"/>'s own arithmetic is compiled.
+    /// </summary>
+    public bool RoundsToBFloat16 { get; init; }
+
     /// <summary>Whether every index of a view is checked (<see cref="IR.Opcode.BoundsCheck"/>).</summary>
     public bool BoundsChecks { get; init; }
 

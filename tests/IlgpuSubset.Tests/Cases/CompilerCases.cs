@@ -10,9 +10,11 @@ public static class CompilerCases
         .. ControlFlowCases.All,
         .. StructureCases.All,
         .. MemoryCases.All,
+        .. NarrowFloatCases.All,
         .. GroupCases.All,
         .. MathCases.All,
         .. LaunchCases.All,
+        .. TensorCoreCases.All,
         .. NetworkCases.All,
     ];
 

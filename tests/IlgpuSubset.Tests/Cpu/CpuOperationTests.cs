@@ -106,7 +106,7 @@ public class CpuOperationTests
         }
 
         // The operation on vectors at [thread], and on numbers of thread 5 that all share at [threads + thread].
-        var kernel = new IrKernel("operation", NameOf(operation)) { WarpSize = LaneVectors.Lanes };
+        var kernel = new IrKernel("operation", NameOf(operation)) { WarpSize = LaneVectors.WarpSize };
         List<Instruction> code = kernel.Entry.Instructions;
         Instruction thread = Append(new Instruction(Opcode.Special, IrType.I32) { Kind = (byte)SpecialNumber.GroupIdX });
         var output = new Parameter(IrType.PointerTo(AddressSpace.Global), "y", ParameterRole.ViewPointer, operands.Length);

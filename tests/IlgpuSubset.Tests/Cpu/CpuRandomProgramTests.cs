@@ -14,7 +14,7 @@ namespace ILGPU.Tests.Cpu;
 /// </summary>
 public class CpuRandomProgramTests
 {
-    private static readonly CompilerOptions Options = new() { WarpSize = LaneVectors.Lanes, UnrolledInstructions = 100 };
+    private static readonly CompilerOptions Options = new() { WarpSize = LaneVectors.WarpSize, UnrolledInstructions = 100 };
 
     [Theory]
     [InlineData(1)]
@@ -60,7 +60,7 @@ public class CpuRandomProgramTests
         using Context context = Context.Create(builder => builder.CPU());
         int[] expected = new int[threads];
         int[] actual = new int[threads];
-        using (Accelerator interpreter = new InterpreterDevice(LaneVectors.Lanes).CreateAccelerator(context))
+        using (Accelerator interpreter = new InterpreterDevice(LaneVectors.WarpSize).CreateAccelerator(context))
         using (MemoryBuffer output = interpreter.AllocateRaw(threads, sizeof(int)))
         {
             IrInterpreter.Run(kernel, (1, threads), [new KernelArgument(output, 0)], structured: false);

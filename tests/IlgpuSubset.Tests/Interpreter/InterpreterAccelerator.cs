@@ -33,7 +33,9 @@ internal sealed class InterpreterDevice : Device
 /// <summary>The opened interpreter. Everything happens at once, so streams have nothing to do.</summary>
 internal sealed class InterpreterAccelerator(Context context, InterpreterDevice device) : Accelerator(context, device)
 {
-    internal override CompilerOptions CompilerOptions { get; } = new() { WarpSize = device.WarpSize, BoundsChecks = context.BoundsChecked };
+    /// <summary>One of the two interpreters has the optional instructions, the other what stands for them.</summary>
+    internal override CompilerOptions CompilerOptions { get; } =
+        new() { WarpSize = device.WarpSize, BoundsChecks = context.BoundsChecked, RoundsToBFloat16 = device.Structured };
 
     /// <summary>The kernel loaded last, for tests that look at it.</summary>
     public IrKernel? LastKernel { get; private set; }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using ILGPU.Beyond;
 using ILGPU.Compiler.Analysis;
 using ILGPU.Compiler.IR;
 using ILGPU.Compiler.Passes;
@@ -24,6 +25,7 @@ internal sealed class IrInterpreter
     private readonly KernelConfig _config;
     private readonly IReadOnlyDictionary<Instruction, int> _sharedOffsets;
     private readonly int _staticShared;
+    private readonly int _lanesInStep;
     private readonly Uniformity _uniformity;
     private readonly Region? _structure;
     private readonly Dictionary<(Instruction Instruction, int Time), long> _uniformValues = [];
@@ -32,6 +34,7 @@ internal sealed class IrInterpreter
     {
         _kernel = kernel;
         _config = config;
+        _lanesInStep = kernel.LanesInStep;
         _uniformity = new Uniformity(kernel);
         _structure = structured ? Structurizer.Structure(kernel, _uniformity) : null;
         foreach (Block block in kernel.Blocks)
@@ -94,7 +97,7 @@ internal sealed class IrInterpreter
             if (threads.All(thread => thread.Waiting is null))
                 break;
             bool moved = false;
-            foreach (Thread[] warp in threads.Chunk(_kernel.WarpSize))
+            foreach (Thread[] warp in threads.Chunk(_lanesInStep))
                 moved |= MeetInWarp(warp);
             if (!moved)
                 MeetInGroup(threads);
@@ -105,11 +108,17 @@ internal sealed class IrInterpreter
     private static bool MeetInWarp(Thread[] warp)
     {
         Thread[] live = [.. warp.Where(thread => thread.Waiting is not null || !thread.IsDone)];
-        if (live.Length == 0 || live[0].Waiting is not { Op: Opcode.Shuffle or Opcode.WarpBarrier } first)
+        if (live.Length == 0 || live[0].Waiting is not { Op: Opcode.Shuffle or Opcode.WarpBarrier or Opcode.MatrixMultiply or Opcode.MatrixLoad } first)
             return false;
         if (!live.All(thread => thread.Waiting == first))
             throw new InvalidOperationException($"Threads of a warp wait apart: {first.Op} of {first.Location}.");
-        if (first.Op == Opcode.Shuffle)
+        if (first.IsMatrix && live.Length < WarpMatrix.Lanes)
+            throw new InvalidOperationException($"{first.Op} of {first.Location} by {live.Length} lanes.");
+        if (first.Op == Opcode.MatrixMultiply)
+            Multiply(first, warp);
+        else if (first.Op == Opcode.MatrixLoad)
+            LoadMatrices(first, warp);
+        else if (first.Op == Opcode.Shuffle)
         {
             long[][] values = [.. warp.Select(thread => thread.Waiting is null ? [] : thread.Read(first.Operands[0]))];
             int width = (int)first.Immediate;
@@ -132,6 +141,43 @@ internal sealed class IrInterpreter
         foreach (Thread thread in live)
             thread.Resume();
         return true;
+    }
+
+    private static void Multiply(Instruction i, Thread[] warp)
+    {
+        int pair = i.Format == MatrixFormat.Tf32 ? 1 : 2, half = 4 * pair;
+        double Element(int operand, int lane, int part)
+        {
+            uint bits = (uint)warp[lane].Read(i.Operands[operand])[0];
+            return i.Format switch
+            {
+                MatrixFormat.Tf32 => BitConverter.UInt32BitsToSingle(bits >> 13 << 13),
+                MatrixFormat.Bf16 => BitConverter.UInt32BitsToSingle(bits >> (16 * part) << 16),
+                _ => (double)BitConverter.UInt16BitsToHalf((ushort)(bits >> (16 * part))),
+            };
+        }
+        double A(int row, int k) => Element((row / 8) + (k / half * 2), (row % 8 * 4) + (k % half / pair), k % pair);
+        double B(int k, int column) => Element(4 + (k / half), (column * 4) + (k % half / pair), k % pair);
+        for (int lane = 0; lane < warp.Length; lane++)
+        {
+            long[] sums = new long[4];
+            for (int s = 0; s < 4; s++)
+            {
+                // In float64, and so closer than any order of float32 sums.
+                double sum = new Constant(IrType.F32, warp[lane].Read(i.Operands[6 + s])[0]).Float;
+                for (int k = 0; k < 2 * half; k++)
+                    sum += A((lane / 4) + (s / 2 * 8), k) * B(k, (lane % 4 * 2) + (s % 2));
+                sums[s] = Constant.Single((float)sum).Bits;
+            }
+            warp[lane].Write(i, sums);
+        }
+    }
+
+    private static void LoadMatrices(Instruction i, Thread[] warp)
+    {
+        long[][] rows = [.. warp.Select(thread => thread.Load(thread.Read(i.Operands[0])[0] + i.Immediate, i.Type, AsyncCopy.Size))];
+        for (int lane = 0; lane < warp.Length; lane++)
+            warp[lane].Write(i, [.. Enumerable.Range(0, 4).Select(matrix => rows[(matrix * 8) + (lane / 4)][lane % 4])]);
     }
 
     private static void MeetInGroup(Thread[] threads)
@@ -169,6 +215,8 @@ internal sealed class IrInterpreter
         private readonly bool[] _computed;
         private readonly int[] _times;
         private readonly IEnumerator<Instruction> _waits;
+        private readonly Queue<List<(long Target, byte[] Bytes)>> _copies = [];
+        private List<(long Target, byte[] Bytes)> _started = [];
         private Region? _leaving;
 
         public Thread(IrInterpreter owner, Index3D group, int number, long shared)
@@ -286,7 +334,7 @@ internal sealed class IrInterpreter
             bool together = _owner._uniformity.RunsTogether(block);
             foreach (Instruction instruction in block.Instructions)
             {
-                if (instruction.IsGroupWide || instruction.Op is Opcode.Shuffle or Opcode.WarpBarrier)
+                if (instruction.IsGroupWide || instruction.IsMatrix || instruction.Op is Opcode.Shuffle or Opcode.WarpBarrier)
                     yield return instruction;
                 else
                     Execute(instruction);
@@ -358,6 +406,23 @@ internal sealed class IrInterpreter
                             $"{_owner._kernel.MethodName}: index {operands[0].Bits} of {i.Name}, which has {operands[1].Bits} elements ({i.Location}).");
                     break;
                 case Opcode.Fence:
+                    break;
+                case Opcode.CopyAsync:
+                    byte[] copied = new byte[AsyncCopy.Size];
+                    if (operands[2].Bits > 0)
+                        Access(operands[1].Bits, (int)operands[2].Bits, AsyncCopy.Size).CopyTo(copied);
+                    long to = operands[0].Bits + i.Immediate;
+                    Access(to, AsyncCopy.Size, AsyncCopy.Size).Fill(0xCB);
+                    _started.Add((to, copied));
+                    break;
+                case Opcode.CopyCommit:
+                    _copies.Enqueue(_started);
+                    _started = [];
+                    break;
+                case Opcode.CopyWait:
+                    // Not a moment earlier: who reads without waiting finds what was written above.
+                    while (_copies.Count > operands[0].Bits)
+                        _copies.Dequeue().ForEach(copy => copy.Bytes.CopyTo(Access(copy.Target, AsyncCopy.Size, AsyncCopy.Size)));
                     break;
                 case Opcode.Math when i.Function >= MathFunction.Exp:
                     Write(i, [Constant.FromDouble(i.Type, Function(i.Function, operands[0].Float, operands.Length > 1 ? operands[1].Float : 0)).Bits]);
@@ -437,7 +502,7 @@ internal sealed class IrInterpreter
             return memory.AsSpan((int)offset, size);
         }
 
-        private long[] Load(long address, IrType type, int alignment)
+        public long[] Load(long address, IrType type, int alignment)
         {
             Span<byte> bytes = Access(address, type.SizeInBytes, alignment);
             var values = new long[type.Lanes];

@@ -53,14 +53,15 @@ public static partial class DeviceSelector
 
     /// <summary>An engine on each device that a selector names: one, unless it ends in <c>:all</c>.</summary>
     /// <inheritdoc cref="CreateEngine"/>
-    public static IReadOnlyList<IEmbeddingEngine> CreateEngines(EcapaWeights weights, string selector, int threads = 0)
+    public static IReadOnlyList<IEmbeddingEngine> CreateEngines(
+        EcapaWeights weights, string selector, int threads = 0, Precision? precision = null)
     {
         ArgumentNullException.ThrowIfNull(selector);
         List<IEmbeddingEngine> engines = [];
         try
         {
             foreach (string one in OneByOne(selector))
-                engines.Add(CreateEngine(weights, one, threads));
+                engines.Add(CreateEngine(weights, one, threads, precision));
             return engines;
         }
         catch
@@ -75,13 +76,16 @@ public static partial class DeviceSelector
     /// <param name="weights">The network.</param>
     /// <param name="selector">Which device, see <see cref="Syntax"/>; of <c>:all</c> the first.</param>
     /// <param name="threads">Threads of the vector engine, 0 for one per processor; kernels on the CPU take every core.</param>
-    /// <exception cref="InputException">There is no such device, or it cannot be used; the message says which there are.</exception>
-    public static IEmbeddingEngine CreateEngine(EcapaWeights weights, string selector, int threads = 0)
+    /// <param name="precision">With how many bits; null for the fastest that is as exact as float32.</param>
+    /// <exception cref="InputException">
+    /// There is no such device, or it cannot be used, or it cannot compute in the precision; the message says which there are.
+    /// </exception>
+    public static IEmbeddingEngine CreateEngine(EcapaWeights weights, string selector, int threads = 0, Precision? precision = null)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(selector);
         if (selector == "cpu")
-            return new SimdEngine(weights, new SimdOptions { Threads = threads });
+            return CreateSimdEngine(weights, threads, precision);
         Context context = CreateContext();
         try
         {
@@ -89,12 +93,12 @@ public static partial class DeviceSelector
             if (device is null)
             {
                 context.Dispose();
-                return new SimdEngine(weights, new SimdOptions { Threads = threads });
+                return CreateSimdEngine(weights, threads, precision);
             }
             DeviceSession session = new(context, device);
             try
             {
-                return new KernelEngine(weights, session.Accelerator, owned: session);
+                return new KernelEngine(weights, session.Accelerator, PrecisionSupport.Choose(session.Accelerator, precision, selector), owned: session);
             }
             catch
             {
@@ -173,6 +177,23 @@ public static partial class DeviceSelector
         AcceleratorType.OpenCL => "opencl",
         _ => "cpu-kernels",
     };
+
+    /// <summary>The precisions of a device that is there.</summary>
+    /// <exception cref="InputException">There is no such device, or it cannot be used.</exception>
+    internal static IReadOnlyList<Precision> Precisions(string selector)
+    {
+        if (selector == "cpu")
+            return [Precision.Fp32];
+        using DeviceSession session = Open(selector);
+        return PrecisionSupport.Of(session.Accelerator);
+    }
+
+    private static SimdEngine CreateSimdEngine(EcapaWeights weights, int threads, Precision? precision)
+    {
+        if (precision is { } asked)
+            PrecisionSupport.Require(asked, [Precision.Fp32], "cpu", "the vector engine");
+        return new SimdEngine(weights, new SimdOptions { Threads = threads });
+    }
 
     private static Context CreateContext() => Context.Create(builder => builder.CPU().Cuda().OpenCL().EnableAlgorithms().Profiling());
 

@@ -31,11 +31,31 @@ internal sealed class DeviceConv : IDisposable
     /// <summary>Weights are padded to this many outputs, the widest tile: no load of weights needs a condition.</summary>
     private const int OutputPadding = 128;
 
-    public DeviceConv(Accelerator accelerator, ConvWeights conv, BatchNormWeights? bn, ChannelLayout input, ChannelLayout output)
+    /// <param name="accelerator">Where it goes.</param>
+    /// <param name="storage">How the rows and the weights are stored.</param>
+    /// <param name="conv">Weights and bias.</param>
+    /// <param name="bn">The batch normalisation that follows; null for none.</param>
+    /// <param name="input">Where the input channels lie.</param>
+    /// <param name="output">Where the output channels lie.</param>
+    /// <param name="ofFeatures">Whether the input rows are features: float32 whatever the storage is.</param>
+    public DeviceConv(
+        Accelerator accelerator, RowStorage storage, ConvWeights conv, BatchNormWeights? bn, ChannelLayout input, ChannelLayout output, bool ofFeatures = false)
     {
-        (Inputs, Outputs, Taps) = (input.Quads, output.Quads, conv.Kernel);
+        (Inputs, Outputs, Taps, OfFeatures) = (input.Quads, output.Quads, conv.Kernel, ofFeatures);
+        WeightStride = RoundUp(output.Padded, OutputPadding) / 4;
+        Weight = storage.Tensor is { } tensor ? tensor.Pack(conv, input, output, ofFeatures) : storage.Upload(accelerator, Arrange(conv, input, output));
+        Bias = new DeviceVector(accelerator, Place(output, conv.Outputs, o => conv.Bias.Span[o]));
+        if (bn is not null)
+        {
+            Scale = new DeviceVector(accelerator, Place(output, conv.Outputs, o => (float)bn.Scale(o)));
+            Shift = new DeviceVector(accelerator, Place(output, conv.Outputs, o => (float)bn.Shift(o)));
+        }
+    }
+
+    /// <summary>Weights in the order of <see cref="TileProduct"/>.</summary>
+    private static float[] Arrange(ConvWeights conv, ChannelLayout input, ChannelLayout output)
+    {
         int inputRows = RoundUp(input.Padded, TileProduct.WeightPadding), columns = RoundUp(output.Padded, OutputPadding);
-        WeightStride = columns / 4;
         float[] weight = new float[((conv.Kernel * inputRows) + TileProduct.WeightPadding) * columns];
         ReadOnlySpan<float> source = conv.Weight.Span;
         for (int o = 0; o < conv.Outputs; o++)
@@ -48,13 +68,7 @@ internal sealed class DeviceConv : IDisposable
                     weight[(((k * inputRows) + row) * columns) + column] = source[(((o * conv.Inputs) + i) * conv.Kernel) + k];
             }
         }
-        Weight = new DeviceVector(accelerator, weight);
-        Bias = new DeviceVector(accelerator, Place(output, conv.Outputs, o => conv.Bias.Span[o]));
-        if (bn is not null)
-        {
-            Scale = new DeviceVector(accelerator, Place(output, conv.Outputs, o => (float)bn.Scale(o)));
-            Shift = new DeviceVector(accelerator, Place(output, conv.Outputs, o => (float)bn.Shift(o)));
-        }
+        return weight;
     }
 
     /// <summary>Input channels, in quads.</summary>
@@ -66,10 +80,13 @@ internal sealed class DeviceConv : IDisposable
     /// <summary>Kernel width.</summary>
     public int Taps { get; }
 
+    /// <summary>Whether it reads features.</summary>
+    public bool OfFeatures { get; }
+
     /// <summary>Output channels with their padding, in quads.</summary>
     public int WeightStride { get; }
 
-    public DeviceVector Weight { get; }
+    public DeviceQuads Weight { get; }
 
     public DeviceVector Bias { get; }
 
@@ -81,7 +98,7 @@ internal sealed class DeviceConv : IDisposable
 
     public void Dispose()
     {
-        foreach (DeviceVector? part in (DeviceVector?[])[Weight, Bias, Scale, Shift])
+        foreach (IDisposable? part in (IDisposable?[])[Weight, Bias, Scale, Shift])
             part?.Dispose();
     }
 
@@ -100,7 +117,7 @@ internal sealed class DeviceConv : IDisposable
 /// <summary>The seven steps of a Res2 convolution as <see cref="Res2Chain"/> reads them.</summary>
 internal sealed class DeviceRes2 : IDisposable
 {
-    public DeviceRes2(Accelerator accelerator, IReadOnlyList<ConvReluBnWeights> steps)
+    public DeviceRes2(Accelerator accelerator, RowStorage storage, IReadOnlyList<ConvReluBnWeights> steps)
     {
         ChannelLayout split = ChannelLayout.Plain(steps[0].Conv.Outputs);
         int width = split.Padded;
@@ -118,7 +135,7 @@ internal sealed class DeviceRes2 : IDisposable
                 }
             }
         }
-        Weight = new DeviceVector(accelerator, weight);
+        Weight = storage.Upload(accelerator, weight);
         float[] Row(Func<ConvReluBnWeights, int, float> value) =>
             [.. steps.SelectMany(step => DeviceConv.Place(split, step.Conv.Outputs, o => value(step, o)))];
         Bias = new DeviceVector(accelerator, Row((step, o) => step.Conv.Bias.Span[o]));
@@ -129,7 +146,7 @@ internal sealed class DeviceRes2 : IDisposable
     /// <summary>Channels of a split, in quads.</summary>
     public int Quads { get; }
 
-    public DeviceVector Weight { get; }
+    public DeviceQuads Weight { get; }
 
     public DeviceVector Bias { get; }
 
@@ -139,7 +156,7 @@ internal sealed class DeviceRes2 : IDisposable
 
     public void Dispose()
     {
-        foreach (DeviceVector part in (DeviceVector[])[Weight, Bias, Scale, Shift])
+        foreach (IDisposable part in (IDisposable[])[Weight, Bias, Scale, Shift])
             part.Dispose();
     }
 }

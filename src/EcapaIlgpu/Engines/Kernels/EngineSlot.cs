@@ -28,7 +28,7 @@ internal sealed partial class EngineSlot : IDisposable
     public EngineSlot(Accelerator accelerator, EcapaConfig config, Network network, Func<DeviceFilterbank> filterbank, TilePlan plan)
     {
         _config = config;
-        Operations = new NetworkOperations(accelerator, accelerator.CreateStream(), plan);
+        Operations = new NetworkOperations(accelerator, accelerator.CreateStream(), network.Storage, plan);
         _forward = new ForwardPass(config, network, filterbank, Operations);
         (_staging, _results, _input) = (new(accelerator), new(accelerator), new(accelerator));
     }

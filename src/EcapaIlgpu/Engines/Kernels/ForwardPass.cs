@@ -16,8 +16,8 @@ internal sealed class ForwardPass
     private readonly Func<DeviceFilterbank> _filterbank;
     private readonly NetworkOperations _operations;
     private readonly DeviceBuffer<Float4> _frames;
-    private readonly DeviceBuffer<Float4> _concatenated;
-    private readonly DeviceBuffer<Float4> _work;
+    private readonly DeviceBuffer<byte> _concatenated;
+    private readonly DeviceBuffer<byte> _work;
     private readonly DeviceBuffer<Float4> _vectors;
 
     /// <param name="config">What the network is.</param>
@@ -45,14 +45,12 @@ internal sealed class ForwardPass
     public static long BytesPerRow(Network network)
     {
         const int ShortestUtterance = 50, Float4Bytes = 16;
-        double perUtterance =
-            network.ChannelQuads + (2.0 * network.AggregateQuads) + network.HiddenQuads + network.Linear.Inputs + network.Linear.Outputs;
+        double rows = Math.Max(network.ConcatenatedQuads, network.HiddenQuads) + Math.Max(3 * network.ChannelQuads, network.AggregateQuads);
+        double perUtterance = network.ChannelQuads + (2.0 * network.AggregateQuads) + network.HiddenQuads + network.Linear.Inputs + network.Linear.Outputs;
         // A chunk has a record of a quad for each channel and, at another time, sums and squares of a quarter of that.
         double perChunk = 6.0 * network.AggregateQuads, perSegment = network.ChannelQuads;
-        double quads = (2 * network.Layer1.Inputs) + Math.Max(network.ConcatenatedQuads, network.HiddenQuads)
-            + Math.Max(3 * network.ChannelQuads, network.AggregateQuads) + ((perUtterance + perChunk) / ShortestUtterance)
-            + (4 * perSegment / ShortestUtterance) + 1;
-        return (long)Math.Ceiling(quads * Float4Bytes);
+        double quads = (2 * network.Layer1.Inputs) + ((perUtterance + perChunk) / ShortestUtterance) + (4 * perSegment / ShortestUtterance) + 1;
+        return (long)Math.Ceiling((rows * network.Storage.QuadBytes) + (quads * Float4Bytes));
     }
 
     /// <summary>The most rows of a batch: kernels count quads in 32 bits.</summary>
@@ -76,13 +74,13 @@ internal sealed class ForwardPass
         {
             frames = new(_frames.Require((long)tables.Rows * frames.Stride), frames.Stride);
             if (form.Kind == InputKind.ShortSamples)
-                _filterbank().Compute(content.Cast<short>(), frames.View, tables, _operations);
+                _filterbank().Compute(content.Cast<short>(), frames.View.As<Float4>(), tables, _operations);
             else
-                _filterbank().Compute(content.Cast<float>(), frames.View, tables, _operations);
+                _filterbank().Compute(content.Cast<float>(), frames.View.As<Float4>(), tables, _operations);
             means = vectors.Moments;
             _operations.Moments(frames, frames.Stride, deviation: false, means.Value, tables);
         }
-        ArrayView<Float4> outputs = Convolutions(frames, means, vectors, tables, cancellation, out ArrayView<Float4> aggregated);
+        QuadView outputs = Convolutions(frames, means, vectors, tables, cancellation, out QuadView aggregated);
         _operations.Stage = "pool";
         Pool(aggregated, outputs.SubView(0, (long)tables.Rows * _network.HiddenQuads), vectors, tables);
         _operations.Stage = "linear";
@@ -91,16 +89,16 @@ internal sealed class ForwardPass
     }
 
     /// <summary>From features to the aggregated frames. Returns memory that is free again: the blocks' outputs.</summary>
-    private ArrayView<Float4> Convolutions(
+    private QuadView Convolutions(
         DeviceRows frames, ArrayView<Float4>? means, in VectorViews vectors, in BatchTables tables, CancellationToken cancellation,
-        out ArrayView<Float4> aggregated)
+        out QuadView aggregated)
     {
         int rows = tables.Rows, channels = _network.ChannelQuads;
         int concatenated = _network.ConcatenatedQuads, aggregate = _network.AggregateQuads;
         long plane = (long)rows * channels;
-        ArrayView<Float4> outputs = _concatenated.Require((long)rows * Math.Max(concatenated, _network.HiddenQuads));
-        ArrayView<Float4> work = _work.Require(Math.Max(3 * plane, (long)rows * aggregate));
-        ArrayView<Float4> inner = work.SubView(0, plane), outer = work.SubView(plane, plane);
+        QuadView outputs = _operations.Storage.Require(_concatenated, (long)rows * Math.Max(concatenated, _network.HiddenQuads));
+        QuadView work = _operations.Storage.Require(_work, Math.Max(3 * plane, (long)rows * aggregate));
+        QuadView inner = work.SubView(0, plane), outer = work.SubView(plane, plane);
         DeviceRows state = new(work.SubView(2 * plane, plane), channels);
 
         _operations.Stage = "layer1";
@@ -129,7 +127,7 @@ internal sealed class ForwardPass
     }
 
     /// <summary>From frames to one vector for each utterance.</summary>
-    private void Pool(ArrayView<Float4> x, ArrayView<Float4> hidden, in VectorViews vectors, in BatchTables tables)
+    private void Pool(QuadView x, QuadView hidden, in VectorViews vectors, in BatchTables tables)
     {
         int channels = _network.AggregateQuads;
         DeviceRows rows = new(x, channels);

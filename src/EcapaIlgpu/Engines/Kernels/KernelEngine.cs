@@ -12,11 +12,9 @@ namespace EcapaIlgpu.Engines.Kernels;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Memory on the device for R frames is about 4 R (3 C + max(3 C, 1536)) bytes beside the weights: 12 KB a frame with 512 channels, 25 KB
-/// with 1024; for each of
-/// <see cref="Concurrency"/> calls at once. It is kept for the next batch. A batch that does not fit is computed in two halves, and these
-/// in halves again; only a single utterance that
-/// does not fit even with the device to itself is an error.
+/// Memory on the device for R frames is about 4 R (3 C + max(3 C, 1536)) bytes beside the weights: 12 KB a frame with 512 channels, 25 KB with 1024, half of that where
+/// activations are stored in 16 bits; for each of <see cref="Concurrency"/> calls at once. It is kept for the next batch. A batch that does not fit is computed in two halves, and these in
+/// halves again; only a single utterance that does not fit even with the device to itself is an error.
 /// </para>
 /// <para>
 /// Thread-safe: <see cref="Concurrency"/> calls run at once, on streams of their own; more wait for their turn. <see cref="Dispose"/> may
@@ -44,25 +42,30 @@ public sealed partial class KernelEngine : IWaveformEngine
     /// <summary>Uploads the weights.</summary>
     /// <param name="weights">The network.</param>
     /// <param name="accelerator">Where it runs.</param>
+    /// <param name="precision">With how many bits; one of <see cref="PrecisionSupport.Of"/>.</param>
     /// <param name="plan">How kernels are cut; null for what fits the device.</param>
     /// <param name="owned">What is disposed with the engine; null for nothing.</param>
-    internal KernelEngine(EcapaWeights weights, Accelerator accelerator, TilePlan? plan = null, IDisposable? owned = null)
+    internal KernelEngine(
+        EcapaWeights weights, Accelerator accelerator, Precision precision = Precision.Fp32, TilePlan? plan = null, IDisposable? owned = null)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(accelerator);
-        (_weights, _accelerator, _owned) = (weights, accelerator, owned);
+        (_weights, _accelerator, _owned, Precision) = (weights, accelerator, owned, precision);
         plan ??= new TilePlan(accelerator);
-        _network = new Network(accelerator, weights);
+        RowStorage storage = RowStorage.Of(precision, accelerator);
+        _network = new Network(accelerator, storage, weights);
         // A processor has no bus to hide, and one batch's kernels take all of it.
         int slots = accelerator.AcceleratorType == AcceleratorType.CPU ? 1 : 2;
-        _slots = new SlotPool(
-            [.. Enumerable.Range(0, slots).Select(_ => new EngineSlot(accelerator, weights.Config, _network, Filterbank, plan))]);
-        Description = $"{DeviceSelector.KindOf(accelerator.AcceleratorType)} ({accelerator.Name})";
+        _slots = new SlotPool([.. Enumerable.Range(0, slots).Select(_ => new EngineSlot(accelerator, weights.Config, _network, Filterbank, plan))]);
+        Description = $"{DeviceSelector.KindOf(accelerator.AcceleratorType)} ({accelerator.Name}, {precision.Name()})";
         RowsThatFit = FittingRows();
     }
 
     /// <inheritdoc/>
     public string Description { get; }
+
+    /// <inheritdoc/>
+    public Precision Precision { get; }
 
     /// <inheritdoc/>
     public EcapaConfig Config => _weights.Config;

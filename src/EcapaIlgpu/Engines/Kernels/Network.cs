@@ -16,26 +16,27 @@ internal sealed record DeviceBlock(int Dilation, DeviceConv First, DeviceRes2 Re
 /// <summary>All weights of a network on a device, uploaded once, in the layout that kernels read. Never written again.</summary>
 internal sealed class Network : IDisposable
 {
-    public Network(Accelerator accelerator, EcapaWeights weights)
+    public Network(Accelerator accelerator, RowStorage storage, EcapaWeights weights)
     {
+        Storage = storage;
         EcapaConfig config = weights.Config;
         ChannelLayout features = ChannelLayout.Plain(config.FeatureDim), channels = new(EcapaConfig.Res2Scale, config.Channels / EcapaConfig.Res2Scale);
         ChannelLayout concatenated = channels.Repeat(weights.Blocks.Count), bottleneck = ChannelLayout.Plain(EcapaConfig.Bottleneck);
         ChannelLayout aggregate = ChannelLayout.Plain(EcapaConfig.AggregateChannels);
         (ChannelQuads, ConcatenatedQuads, AggregateQuads, HiddenQuads) = (channels.Quads, concatenated.Quads, aggregate.Quads, bottleneck.Quads);
-        Layer1 = new DeviceConv(accelerator, weights.Layer1.Conv, weights.Layer1.Bn, features, channels);
+        Layer1 = new DeviceConv(accelerator, storage, weights.Layer1.Conv, weights.Layer1.Bn, features, channels, ofFeatures: true);
         Blocks = [.. weights.Blocks.Select(block => new DeviceBlock(
             block.Dilation,
-            new DeviceConv(accelerator, block.First.Conv, block.First.Bn, channels, channels),
-            new DeviceRes2(accelerator, block.Res2),
-            new DeviceConv(accelerator, block.Second.Conv, block.Second.Bn, channels, channels),
+            new DeviceConv(accelerator, storage, block.First.Conv, block.First.Bn, channels, channels),
+            new DeviceRes2(accelerator, storage, block.Res2),
+            new DeviceConv(accelerator, storage, block.Second.Conv, block.Second.Bn, channels, channels),
             new DeviceLinear(accelerator, block.Squeeze, channels, bottleneck),
             new DeviceLinear(accelerator, block.Excite, bottleneck, channels)))];
-        Aggregate = new DeviceConv(accelerator, weights.Aggregate, null, concatenated, aggregate);
+        Aggregate = new DeviceConv(accelerator, storage, weights.Aggregate, null, concatenated, aggregate);
         if (weights.AttentionDown is { } down)
         {
-            AttentionDown = new DeviceConv(accelerator, Columns(down, 0, EcapaConfig.AggregateChannels), null, aggregate, bottleneck);
-            AttentionUp = new DeviceConv(accelerator, weights.AttentionUp!, null, bottleneck, aggregate);
+            AttentionDown = new DeviceConv(accelerator, storage, Columns(down, 0, EcapaConfig.AggregateChannels), null, aggregate, bottleneck);
+            AttentionUp = new DeviceConv(accelerator, storage, weights.AttentionUp!, null, bottleneck, aggregate);
             // With global context the hidden layer is W x + (Wm mean + Ws std + b): the bracket is the same for every frame of an utterance.
             if (config.GlobalContext)
             {
@@ -45,6 +46,9 @@ internal sealed class Network : IDisposable
         }
         Linear = FoldLinear(accelerator, weights);
     }
+
+    /// <summary>How weights of convolutions are stored, and the rows that go through them.</summary>
+    public RowStorage Storage { get; }
 
     /// <summary>C with its padding, in quads.</summary>
     public int ChannelQuads { get; }

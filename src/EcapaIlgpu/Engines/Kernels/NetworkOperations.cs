@@ -7,11 +7,11 @@ namespace EcapaIlgpu.Engines.Kernels;
 /// <summary>Rows on a device: <c>[rows, quads]</c> inside rows of <paramref name="Stride"/> quads.</summary>
 /// <param name="View">From the first row's first channel.</param>
 /// <param name="Stride">From row to row, in quads.</param>
-internal readonly record struct DeviceRows(ArrayView<Float4> View, int Stride);
+internal readonly record struct DeviceRows(QuadView View, int Stride);
 
 /// <summary>
 /// The operations of the network on a device: each one queues a kernel (or a few) on the stream, with the sizes that the <see cref="TilePlan"/> picks. What the
-/// operations compute is said where the kernels are.
+/// operations compute is said where the kernels are, how rows and weights are stored by the <see cref="RowStorage"/>.
 /// </summary>
 /// <remarks>Not thread-safe: one batch at a time. Kernels are compiled the first time they are needed and kept.</remarks>
 internal sealed class NetworkOperations
@@ -23,31 +23,31 @@ internal sealed class NetworkOperations
     private readonly DeviceBuffer<Float4> _sums;
     private readonly DeviceBuffer<Float4> _squares;
     private readonly DeviceBuffer<Float4> _records;
-    private readonly Dictionary<(ProductTile Tile, KernelSpecialization Promise), ConvLauncher> _convolutions = [];
+    private readonly Dictionary<(ProductTile Tile, bool FromFloat32, KernelSpecialization Promise), ConvLauncher> _convolutions = [];
     private readonly Dictionary<ProductTile, AttentionLauncher> _attentions = [];
     private readonly Dictionary<int, Res2Launcher> _res2 = [];
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, int, int, ArrayView<int>, ArrayView<Float4>, ArrayView<Float4>, SpecializedValue<int>> _chunks;
+    private readonly ChunksLauncher _featureChunks;
+    private readonly ChunksLauncher _chunks;
+    private readonly ScaleAndAddLauncher _scaleAndAdd;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<Float4>, int, ArrayView<int>, ArrayView<int>, ArrayView<Float4>, SpecializedValue<int>> _moments;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<int>, ArrayView<int>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, SpecializedValue<GateForm>> _gate;
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int, ArrayView<int>, ArrayView<Float4>, int, int, int> _scaleAndAdd;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, int, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int> _linear;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<float>, int, int, ArrayView<int>, ArrayView<float>> _pool;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int, int> _normalizeRelu;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, int, int> _softmax;
 
-    public NetworkOperations(Accelerator accelerator, AcceleratorStream stream, TilePlan plan)
+    public NetworkOperations(Accelerator accelerator, AcceleratorStream stream, RowStorage storage, TilePlan plan)
     {
-        (_accelerator, Stream, _plan) = (accelerator, stream, plan);
+        (_accelerator, Stream, Storage, _plan) = (accelerator, stream, storage, plan);
         (_sums, _squares, _records) = (new(accelerator), new(accelerator), new(accelerator));
         KernelSpecialization line = new(LineThreads, null), group = new(UtteranceLinear.Threads, null);
-        _chunks = accelerator.LoadKernel<ArrayView<Float4>, int, int, ArrayView<int>, ArrayView<Float4>, ArrayView<Float4>, SpecializedValue<int>>(
-            TimeMoments.Chunks, line);
+        _featureChunks = RowStorage.Float32.Chunks(accelerator, line);
+        _chunks = storage == RowStorage.Float32 ? _featureChunks : storage.Chunks(accelerator, line);
+        _scaleAndAdd = storage.ScaleAndAdd(accelerator, line);
         _moments = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<Float4>, int, ArrayView<int>, ArrayView<int>, ArrayView<Float4>, SpecializedValue<int>>(
             TimeMoments.Utterances, line);
         _gate = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<int>, ArrayView<int>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, SpecializedValue<GateForm>>(
             SqueezeExcite.Gate, group);
-        _scaleAndAdd = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int, ArrayView<int>, ArrayView<Float4>, int, int, int>(
-            SqueezeExcite.ScaleAndAdd, line);
         _linear = accelerator.LoadKernel<ArrayView<Float4>, int, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int>(UtteranceLinear.Kernel, group);
         _pool = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<float>, int, int, ArrayView<int>, ArrayView<float>>(AttentiveStatistics.Pool, line);
         _normalizeRelu = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int, int>(
@@ -55,23 +55,11 @@ internal sealed class NetworkOperations
         _softmax = accelerator.LoadKernel<ArrayView<float>, int, int>(SoftmaxHead.Softmax, new KernelSpecialization(SoftmaxHead.Threads, null));
     }
 
-    private delegate void ConvLauncher(
-        AcceleratorStream stream, KernelConfig config, ArrayView<Float4> input, ArrayView<Float4> weight, ArrayView<Float4> bias, ArrayView<Float4> scale,
-        ArrayView<Float4> shift, ArrayView<Float4> means, ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<int> segments, ArrayView<Float4> output,
-        ArrayView<Float4> segmentSums, ConvExtent extent, SpecializedValue<ConvForm> form, SpecializedValue<ProductTile> tile);
-
-    private delegate void Res2Launcher(
-        AcceleratorStream stream, KernelConfig config, ArrayView<Float4> input, ArrayView<Float4> weight, ArrayView<Float4> bias, ArrayView<Float4> scale,
-        ArrayView<Float4> shift, ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<Float4> output, int rows, int firstStep, int endStep,
-        SpecializedValue<Res2Form> form);
-
-    private delegate void AttentionLauncher(
-        AcceleratorStream stream, KernelConfig config, ArrayView<Float4> hiddenRows, int hidden, ArrayView<Float4> weight, int weightStride, ArrayView<Float4> x,
-        ArrayView<Float4> means, int meanStride, int channels, ArrayView<int> chunks, ArrayView<int> utterances, ArrayView<Float4> records,
-        SpecializedValue<ProductTile> tile);
-
     /// <summary>Where everything is queued.</summary>
     public AcceleratorStream Stream { get; }
+
+    /// <summary>How rows of activations and weights of convolutions are stored.</summary>
+    public RowStorage Storage { get; }
 
     /// <summary>Sees every launch; null for none.</summary>
     public ILaunchObserver? Observer { get; set; }
@@ -114,29 +102,36 @@ internal sealed class NetworkOperations
         return sums;
     }
 
+    private ReadyKernel<ConvLauncher> Convolution(int rows, DeviceConv conv, ConvForm form)
+    {
+        ProductTile tile = _plan.Convolution(rows, conv.Outputs * 4);
+        KernelSpecialization promise = TilePlan.Specialization(tile, form);
+        bool fromFloat32 = conv.OfFeatures && Storage.QuadBytes != RowStorage.Float32.QuadBytes;
+        if (!_convolutions.TryGetValue((tile, fromFloat32, promise), out ConvLauncher? launcher))
+            _convolutions[(tile, fromFloat32, promise)] = launcher = Storage.Convolution(_accelerator, fromFloat32, tile, promise);
+        int groups = checked(DivideUp(rows, tile.Rows) * DivideUp(conv.Outputs * 4, tile.Columns));
+        return new(launcher, $"ConvReluBn k={conv.Taps}", new KernelConfig(groups, tile.Threads));
+    }
+
     /// <summary>The Res2 convolution (<see cref="Res2Chain"/>); rows have no room between them.</summary>
-    public void Res2(ArrayView<Float4> input, DeviceRes2 weights, int dilation, ArrayView<Float4> output, in BatchTables tables)
+    public void Res2(QuadView input, DeviceRes2 weights, int dilation, QuadView output, in BatchTables tables)
     {
         const int AllSteps = Res2Form.Splits - 1;
         (Res2Form form, int steps) = _plan.Res2(tables.Rows, weights.Quads, dilation);
         if (!_res2.TryGetValue(form.Threads, out Res2Launcher? launcher))
-        {
-            _res2[form.Threads] = launcher = _accelerator.LoadKernel<
-                ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, ArrayView<int>,
-                ArrayView<Float4>, int, int, int, SpecializedValue<Res2Form>>(Res2Chain.Kernel, new KernelSpecialization(form.Threads, null)).Invoke;
-        }
+            _res2[form.Threads] = launcher = Storage.Res2(_accelerator, new KernelSpecialization(form.Threads, null));
         SharedMemoryConfig shared = SharedMemoryConfig.RequestDynamic<Float4>(form.SharedQuads);
         for (int first = 0; first < AllSteps; first += steps)
         {
             int end = Math.Min(AllSteps, first + steps), width = 4 * weights.Quads;
             LaunchCost cost = new(
                 "Res2Chain", Stage, 2.0 * tables.Rows * (end - first) * 3 * width * width,
-                (8.0 * tables.Rows * (end - first) * width) + (12.0 * (end - first) * width * width));
+                Storage.QuadBytes / 4.0 * (((2.0 * tables.Rows) + (3 * width)) * (end - first) * width));
             Observer?.Before(cost);
             launcher(
-                Stream, new KernelConfig(DivideUp(tables.Rows, form.WrittenRows(end - first)), form.Threads, shared), input, weights.Weight.Quads,
+                Stream, new KernelConfig(DivideUp(tables.Rows, form.WrittenRows(end - first)), form.Threads, shared), input, weights.Weight.View,
                 weights.Bias.Quads, weights.Scale.Quads, weights.Shift.Quads, tables.RowUtterances, tables.Offsets, output, tables.Rows, first, end,
-                new SpecializedValue<Res2Form>(form));
+                form);
             Observer?.After(cost);
         }
     }
@@ -157,9 +152,9 @@ internal sealed class NetworkOperations
 
     /// <summary><c>output = residual + gates * x</c>; x has no room between its rows.</summary>
     public void ScaleAndAdd(
-        ArrayView<Float4> x, ArrayView<Float4> gates, DeviceRows residual, DeviceRows output, int channels, in BatchTables tables)
+        QuadView x, ArrayView<Float4> gates, DeviceRows residual, DeviceRows output, int channels, in BatchTables tables)
     {
-        LaunchCost cost = new("SqueezeExcite.ScaleAndAdd", Stage, 8.0 * tables.Rows * channels, 48.0 * tables.Rows * channels);
+        LaunchCost cost = new("SqueezeExcite.ScaleAndAdd", Stage, 8.0 * tables.Rows * channels, 3.0 * Storage.QuadBytes * tables.Rows * channels);
         Observer?.Before(cost);
         _scaleAndAdd(
             Stream, Line(tables.Rows, channels), x, gates, residual.View, residual.Stride, tables.RowUtterances, output.View, output.Stride,
@@ -202,25 +197,20 @@ internal sealed class NetworkOperations
     /// <param name="pooled">Receives <c>[utterances, 2 * channels]</c>.</param>
     /// <param name="tables">The batch.</param>
     public void Attend(
-        ArrayView<Float4> hidden, DeviceConv attention, ArrayView<Float4> x, ArrayView<Float4> means, int meanStride, ArrayView<Float4> pooled, in BatchTables tables)
+        QuadView hidden, DeviceConv attention, QuadView x, ArrayView<Float4> means, int meanStride, ArrayView<Float4> pooled, in BatchTables tables)
     {
         int channels = attention.Outputs;
         ProductTile tile = _plan.Attention(tables.ChunkCount, channels * 4);
         if (!_attentions.TryGetValue(tile, out AttentionLauncher? launcher))
-        {
-            _attentions[tile] = launcher = _accelerator.LoadKernel<
-                ArrayView<Float4>, int, ArrayView<Float4>, int, ArrayView<Float4>, ArrayView<Float4>, int, int, ArrayView<int>, ArrayView<int>,
-                ArrayView<Float4>, SpecializedValue<ProductTile>>(
-                AttentiveStatistics.Chunks, TilePlan.Specialization(tile)).Invoke;
-        }
+            _attentions[tile] = launcher = Storage.Attention(_accelerator, TilePlan.Specialization(tile));
         ArrayView<Float4> records = _records.Require((long)tables.ChunkCount * channels * 4);
         LaunchCost cost = new(
-            "AttentiveStatistics.Chunks", Stage, tables.Rows * 4.0 * channels * ((8.0 * attention.Inputs) + 20), 16.0 * tables.Rows * (attention.Inputs + channels));
+            "AttentiveStatistics.Chunks", Stage, tables.Rows * 4.0 * channels * ((8.0 * attention.Inputs) + 20),
+            (double)Storage.QuadBytes * tables.Rows * (attention.Inputs + channels));
         Observer?.Before(cost);
         launcher(
             Stream, new KernelConfig(checked(tables.ChunkCount * DivideUp(channels * 4, tile.Columns)), tile.Threads), hidden, attention.Inputs,
-            attention.Weight.Quads, attention.WeightStride, x, means, meanStride, channels, tables.Chunks, tables.RowUtterances, records,
-            new SpecializedValue<ProductTile>(tile));
+            attention.Weight.View, attention.WeightStride, x, means, meanStride, channels, tables.Chunks, tables.RowUtterances, records, tile);
         Observer?.After(cost);
         cost = new("AttentiveStatistics.Pool", Stage, 32.0 * tables.ChunkCount * channels, 16.0 * channels * ((8 * tables.ChunkCount) + (3 * tables.Utterances)));
         Observer?.Before(cost);
@@ -263,26 +253,18 @@ internal sealed class NetworkOperations
         // With sums of segments, rows are counted by the segments' places.
         int rows = sums is null ? tables.Rows : checked(tables.SegmentCount * TimeMoments.SegmentFrames);
         ConvForm form = new(conv.Taps, epilogue, means is not null);
-        ProductTile tile = _plan.Convolution(rows, conv.Outputs * 4);
-        KernelSpecialization promise = TilePlan.Specialization(tile, form);
-        if (!_convolutions.TryGetValue((tile, promise), out ConvLauncher? launcher))
-        {
-            _convolutions[(tile, promise)] = launcher = _accelerator.LoadKernel<
-                ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, ArrayView<int>,
-                ArrayView<int>, ArrayView<Float4>, ArrayView<Float4>, ConvExtent, SpecializedValue<ConvForm>, SpecializedValue<ProductTile>>(
-                ConvReluBn.Kernel, promise).Invoke;
-        }
+        (ConvLauncher launcher, string name, KernelConfig config) =
+            Storage.Tensor is { } tensor ? tensor.Convolution(_plan, rows, conv, form) : Convolution(rows, conv, form);
         ConvExtent extent = new(rows, dilation, conv.Inputs, input.Stride, conv.Outputs, output.Stride, conv.WeightStride);
-        int groups = checked(DivideUp(rows, tile.Rows) * DivideUp(conv.Outputs * 4, tile.Columns));
-        double weights = 16.0 * conv.Taps * conv.Inputs * conv.Outputs;
+        double weights = 16.0 * conv.Taps * conv.Inputs * conv.Outputs, stored = Storage.QuadBytes;
         LaunchCost cost = new(
-            $"ConvReluBn k={conv.Taps}", Stage, 2 * weights * tables.Rows,
-            (16.0 * tables.Rows * (conv.Inputs + conv.Outputs)) + (4 * weights) + (sums is null ? 0 : 16.0 * tables.SegmentCount * conv.Outputs));
+            name, Stage, 2 * weights * tables.Rows,
+            (tables.Rows * (((double)input.View.QuadBytes * conv.Inputs) + (stored * conv.Outputs))) + (stored / 4 * weights) + (sums is null ? 0 : 16.0 * tables.SegmentCount * conv.Outputs));
         Observer?.Before(cost);
         launcher(
-            Stream, new KernelConfig(groups, tile.Threads), input.View, conv.Weight.Quads, bias, conv.Scale?.Quads ?? conv.Bias.Quads,
+            Stream, config, input.View, conv.Weight.View, bias, conv.Scale?.Quads ?? conv.Bias.Quads,
             conv.Shift?.Quads ?? conv.Bias.Quads, means ?? conv.Bias.Quads, tables.RowUtterances, tables.Offsets, tables.Segments, output.View,
-            sums ?? output.View, extent, new SpecializedValue<ConvForm>(form), new SpecializedValue<ProductTile>(tile));
+            sums ?? conv.Bias.Quads, extent, form);
         Observer?.After(cost);
     }
 
@@ -293,11 +275,13 @@ internal sealed class NetworkOperations
         squares = deviation ? _squares.Require(size) : sums;
         int threads = Math.Min(LineThreads, RoundUp(channels, 32)), parts = deviation ? 2 : 1;
         LaunchCost cost = new(
-            "TimeMoments.Chunks", Stage, (deviation ? 16.0 : 4.0) * tables.Rows * channels, 16.0 * channels * (tables.Rows + (parts * tables.ChunkCount)));
+            "TimeMoments.Chunks", Stage, (deviation ? 16.0 : 4.0) * tables.Rows * channels,
+            channels * (((double)x.View.QuadBytes * tables.Rows) + (16.0 * parts * tables.ChunkCount)));
         Observer?.Before(cost);
-        _chunks(
+        ChunksLauncher launcher = x.View.QuadBytes == Storage.QuadBytes ? _chunks : _featureChunks;
+        launcher(
             Stream, new KernelConfig(checked(tables.ChunkCount * DivideUp(channels, threads)), threads), x.View, x.Stride, channels, tables.Chunks, sums,
-            squares, new SpecializedValue<int>(deviation ? 1 : 0));
+            squares, deviation ? 1 : 0);
         Observer?.After(cost);
         return sums;
     }

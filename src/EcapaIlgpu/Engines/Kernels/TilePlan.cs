@@ -10,7 +10,7 @@ namespace EcapaIlgpu.Engines.Kernels;
 /// A choice is the one with the least estimated time: rounds of groups that a device works through, times the work of a round. A large tile moves
 /// fewer bytes for each operation; a small one fills a device with the frames of a single utterance.
 /// </remarks>
-internal sealed class TilePlan
+internal sealed partial class TilePlan
 {
     /// <summary>Registers of a multiprocessor, of all NVIDIA GPUs since 2014.</summary>
     private const int Registers = 65536;

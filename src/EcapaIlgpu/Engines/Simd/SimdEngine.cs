@@ -63,7 +63,7 @@ public sealed unsafe class SimdEngine : IEmbeddingEngine
         _aggregate = [.. _blocks.Select((_, b) => PackedConv.Slice(kernel, weights.Aggregate, b * config.Channels, config.Channels))];
         _pooler = new Pooler(_product, _pool, weights);
         _linear = FoldLinear(kernel, weights);
-        Description = $"cpu ({kernel.Name}, {threads} {(threads == 1 ? "thread" : "threads")})";
+        Description = $"cpu ({kernel.Name}, {threads} {(threads == 1 ? "thread" : "threads")}, {Precision.Fp32.Name()})";
     }
 
     /// <inheritdoc/>

@@ -59,7 +59,7 @@ internal sealed class Uniformity
     private bool Varies(Instruction i) => i.Op switch
     {
         Opcode.Special => i.Number is SpecialNumber.GroupIdX or SpecialNumber.GroupIdY or SpecialNumber.GroupIdZ or SpecialNumber.LaneIdx,
-        Opcode.Shuffle or Opcode.Atomic or Opcode.LocalAlloc => true,
+        Opcode.Shuffle or Opcode.Atomic or Opcode.LocalAlloc or Opcode.MatrixMultiply or Opcode.MatrixLoad => true,
         Opcode.BarrierReduce => false,
         Opcode.Broadcast => !IsUniform(i.Operands[1]),
         _ => i.Operands.Any(operand => !IsUniform(operand)),

@@ -16,27 +16,28 @@ internal delegate void RunGroup(nint arguments, nint frame, nint shared, int x, 
 /// <param name="FrameBytes">Memory that a worker needs for values that live across barriers.</param>
 /// <param name="Kernel">The kernel.</param>
 /// <param name="GroupDim">The dimensions.</param>
-internal sealed record GroupCode(RunGroup Run, int FrameBytes, IrKernel Kernel, Index3D GroupDim)
+/// <param name="Lanes">Lanes that run together.</param>
+internal sealed record GroupCode(RunGroup Run, int FrameBytes, IrKernel Kernel, Index3D GroupDim, int Lanes)
 {
     // Behind the parameters: the number of groups along each axis, the bytes of dynamic shared memory, and the positions of threads.
     public const int GridDimX = 0;
     public const int DynamicShared = 3;
-    public const int Positions = 4;
+    public const int PositionTable = 4;
     public const int Count = 5;
 
     /// <summary>
     /// The position of each thread, padded to whole vectors: all along x, then y, then z. For groups whose rows are no whole vectors.
     /// </summary>
-    public static int[] PositionsOf(Index3D groupDim)
+    public int[] Positions()
     {
-        int threads = groupDim.Size;
-        int padded = (threads + LaneVectors.Lanes - 1) / LaneVectors.Lanes * LaneVectors.Lanes;
+        int threads = GroupDim.Size;
+        int padded = (threads + Lanes - 1) / Lanes * Lanes;
         int[] positions = new int[3 * padded];
         for (int i = 0; i < threads; i++)
         {
-            positions[i] = i % groupDim.X;
-            positions[padded + i] = i / groupDim.X % groupDim.Y;
-            positions[2 * padded + i] = i / groupDim.X / groupDim.Y;
+            positions[i] = i % GroupDim.X;
+            positions[padded + i] = i / GroupDim.X % GroupDim.Y;
+            positions[2 * padded + i] = i / GroupDim.X / GroupDim.Y;
         }
         return positions;
     }

@@ -8,16 +8,18 @@ namespace ILGPU.Compiler.Cpu;
 /// <content>Instructions: numbers that lanes share, vectors, and lane by lane what is neither.</content>
 internal sealed partial class GroupCodeGenerator
 {
-    /// <summary>Scratch for operations lane by lane: 16 elements of 8 bytes in each slot.</summary>
-    private const int ScratchSlotBytes = Lanes * sizeof(long);
-
     private const int OperandSlots = 24;
     private const int ResultSlot = OperandSlots;
-    private const int ScratchBytes = (OperandSlots + 4) * ScratchSlotBytes;
+    private const int ScratchSlots = OperandSlots + 4;
 
     private readonly Dictionary<Value, int> _spilled = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<Value, LocalBuilder> _broadcasts = new(ReferenceEqualityComparer.Instance);
     private bool _inRun;
+
+    /// <summary>Scratch for operations lane by lane: an element of 8 bytes for each lane in each slot.</summary>
+    private int ScratchSlotBytes => Lanes * sizeof(long);
+
+    private int ScratchBytes => ScratchSlots * ScratchSlotBytes;
 
     /// <summary>Instructions one after the other; locals of values that only they use are used again.</summary>
     private void EmitRun(IReadOnlyList<Instruction> instructions, LocalBuilder[]? mask)
@@ -71,6 +73,18 @@ internal sealed partial class GroupCodeGenerator
                 break;
             case Opcode.Shuffle:
                 EmitShuffle(i, mask);
+                break;
+            case Opcode.MatrixMultiply:
+                EmitMatrixMultiply(i, mask);
+                break;
+            case Opcode.MatrixLoad:
+                EmitMatrixLoad(i, mask);
+                break;
+            case Opcode.CopyAsync:
+                EmitCopyAsync(i, mask);
+                break;
+            case Opcode.CopyCommit or Opcode.CopyWait:
+                // A copy has ended when it was started.
                 break;
             case Opcode.BoundsCheck:
                 EmitBoundsCheck(i, mask);

@@ -29,8 +29,9 @@ internal sealed partial class GroupCodeGenerator
         Target apart = _il.DefineLabel();
         Target end = _il.DefineLabel();
         bool whole = address.Kind == LaneKind.Affine && IsWhole(i.Type) && (i.Type.IsVector || address.Stride == size);
-        bool fours = HasAnyFours(pointer, i.Type);
-        if (whole || fours)
+        bool narrow = IsNarrowFour(i.Type);
+        bool fours = (narrow || IsFour(i.Type)) && HasPlaces(pointer);
+        if (whole || fours || (narrow && address.Kind == LaneKind.Affine))
         {
             if (mask is not null)
             {
@@ -39,21 +40,25 @@ internal sealed partial class GroupCodeGenerator
             }
             if (fours)
             {
-                var sum = (Instruction)pointer;
-                Spill([sum.Operands[1]]);
-                PushBaseAddress(sum.Operands[0], i.Immediate);
-                PushScratch(_spilled[sum.Operands[1]] * ScratchSlotBytes);
-                _il.Emit(OpCodes.Ldc_I8, sum.Immediate);
+                PushPlaces((Instruction)pointer, i.Immediate);
                 PushScratch(ResultSlot * ScratchSlotBytes);
-                ScalarCode.Call(_il, nameof(LaneFunctions.GatherFours), typeof(byte*), typeof(int*), typeof(long), typeof(int*));
-                _spilled.Clear();
+                if (narrow)
+                    CallNarrow("Gather", i.Type, typeof(byte*), typeof(int*), typeof(long), typeof(int*));
+                else
+                    ScalarCode.Call(_il, nameof(LaneFunctions.GatherFours), typeof(byte*), typeof(int*), typeof(long), typeof(int*));
                 for (int c = 0; c < i.Type.Lanes; c++)
                     DefineFromScratch(i, c, ResultSlot * ScratchSlotBytes + c * Lanes * sizeof(int), null);
             }
             else if (i.Type.IsVector)
             {
                 PushBaseAddress(pointer, i.Immediate);
-                if (Avx512F.IsSupported && address.Stride == size * i.Type.Lanes)
+                if (narrow)
+                {
+                    _il.Emit(OpCodes.Ldc_I8, address.Stride);
+                    PushScratch(ResultSlot * ScratchSlotBytes);
+                    CallNarrow("Load", i.Type, typeof(byte*), typeof(long), typeof(int*));
+                }
+                else if (Avx512F.IsSupported && Lanes == LaneVectors.WarpSize && address.Stride == size * i.Type.Lanes)
                 {
                     PushScratch(ResultSlot * ScratchSlotBytes);
                     ScalarCode.Call(
@@ -64,7 +69,8 @@ internal sealed partial class GroupCodeGenerator
                     _il.Emit(OpCodes.Ldc_I8, address.Stride);
                     _il.Emit(OpCodes.Ldc_I4, (int)i.Type.Lanes);
                     PushScratch(ResultSlot * ScratchSlotBytes);
-                    ScalarCode.Call(_il, nameof(LaneFunctions.LoadStructures), typeof(byte*), typeof(long), typeof(int), typeof(int*));
+                    _il.Emit(OpCodes.Ldc_I4, Lanes);
+                    ScalarCode.Call(_il, nameof(LaneFunctions.LoadStructures), typeof(byte*), typeof(long), typeof(int), typeof(int*), typeof(int));
                 }
                 for (int c = 0; c < i.Type.Lanes; c++)
                     DefineFromScratch(i, c, ResultSlot * ScratchSlotBytes + c * Lanes * sizeof(int), null);
@@ -121,7 +127,8 @@ internal sealed partial class GroupCodeGenerator
         }
         Target apart = _il.DefineLabel();
         Target end = _il.DefineLabel();
-        bool fours = IsFour(value.Type) && address.Kind == LaneKind.Affine && address.Stride == 4 * size;
+        bool narrow = IsNarrowFour(value.Type) && (address.Kind == LaneKind.Affine || HasPlaces(pointer));
+        bool fours = narrow || (IsFour(value.Type) && address.Kind == LaneKind.Affine && address.Stride == 4 * size);
         if (fours || (address.Kind == LaneKind.Affine && address.Stride == size && !value.Type.IsVector && IsWhole(value.Type)))
         {
             if (mask is not null)
@@ -141,7 +148,22 @@ internal sealed partial class GroupCodeGenerator
                     StoreVector(element);
                 }
             }
-            if (fours)
+            if (narrow)
+            {
+                PushScratch(ResultSlot * ScratchSlotBytes);
+                if (address.Kind == LaneKind.Affine)
+                {
+                    PushBaseAddress(pointer, i.Immediate);
+                    _il.Emit(OpCodes.Ldc_I8, address.Stride);
+                    CallNarrow("Store", value.Type, typeof(int*), typeof(byte*), typeof(long));
+                }
+                else
+                {
+                    PushPlaces((Instruction)pointer, i.Immediate);
+                    CallNarrow("Scatter", value.Type, typeof(int*), typeof(byte*), typeof(int*), typeof(long));
+                }
+            }
+            else if (fours)
             {
                 PushScratch(ResultSlot * ScratchSlotBytes);
                 PushBaseAddress(pointer, i.Immediate);
@@ -223,6 +245,63 @@ internal sealed partial class GroupCodeGenerator
         DefineFromScratch(i, 0, ResultSlot * ScratchSlotBytes, mask);
     }
 
+    /// <summary>The product of a warp: all its registers go to memory for the function that computes it.</summary>
+    private void EmitMatrixMultiply(Instruction i, LocalBuilder[]? mask)
+    {
+        for (int operand = 0; operand < i.Operands.Length; operand++)
+        {
+            Type element = LaneVectors.Element(i.Operands[operand].Type);
+            for (int part = 0; part < _vectors.Parts(element); part++)
+            {
+                PushScratch((operand * ScratchSlotBytes) + (part * _vectors.Bytes));
+                PushPart(i.Operands[operand], 0, part);
+                StoreVector(element);
+            }
+        }
+        PushScratch(0);
+        _il.Emit(OpCodes.Ldc_I4, ScratchSlotBytes);
+        _il.Emit(OpCodes.Ldc_I4, (int)i.Format);
+        PushScratch(ResultSlot * ScratchSlotBytes);
+        ScalarCode.Call(_il, typeof(MatrixFunctions), nameof(MatrixFunctions.MultiplyAdd), typeof(byte*), typeof(int), typeof(int), typeof(float*));
+        DefineRegisters(i, ResultSlot, mask);
+    }
+
+    private void EmitMatrixLoad(Instruction i, LocalBuilder[]? mask)
+    {
+        Spill(_residence.Reads(i));
+        ForLanes(null, () =>
+        {
+            PushResultOfLane(0, typeof(long));
+            PushLaneAddress(i.Operands[0], i.Immediate);
+            _il.Emit(OpCodes.Conv_I8);
+            _il.Emit(OpCodes.Stind_I8);
+        });
+        _spilled.Clear();
+        PushScratch(ResultSlot * ScratchSlotBytes);
+        PushScratch((ResultSlot + 1) * ScratchSlotBytes);
+        ScalarCode.Call(_il, typeof(MatrixFunctions), nameof(MatrixFunctions.Load), typeof(long*), typeof(int*));
+        DefineRegisters(i, ResultSlot + 1, mask);
+    }
+
+    private void DefineRegisters(Instruction i, int slot, LocalBuilder[]? mask)
+    {
+        for (int c = 0; c < i.Type.Lanes; c++)
+            DefineFromScratch(i, c, (slot * ScratchSlotBytes) + (c * Lanes * sizeof(int)), mask);
+    }
+
+    private void EmitCopyAsync(Instruction i, LocalBuilder[]? mask)
+    {
+        Spill(_residence.Reads(i));
+        ForLanes(mask, () =>
+        {
+            PushLaneAddress(i.Operands[0], i.Immediate);
+            PushLaneAddress(i.Operands[1], 0);
+            PushLane(i.Operands[2]);
+            ScalarCode.Call(_il, typeof(MatrixFunctions), nameof(MatrixFunctions.Copy), typeof(byte*), typeof(byte*), typeof(int));
+        });
+        _spilled.Clear();
+    }
+
     private void EmitBoundsCheck(Instruction i, LocalBuilder[]? mask)
     {
         LaneShape index = _lanes.Of(i.Operands[0]);
@@ -267,12 +346,30 @@ internal sealed partial class GroupCodeGenerator
         || (!type.IsVector && type.Scalar is ScalarType.I64 or ScalarType.F64);
 
     /// <summary>Whether a type is four 32-bit numbers and the machine has vectors of 16 of them.</summary>
-    private static bool IsFour(IrType type) => type.Lanes == 4 && type.Element.SizeInBytes == 4 && Avx512F.IsSupported;
+    private bool IsFour(IrType type) =>
+        type.Lanes == 4 && type.Element.SizeInBytes == 4 && Avx512F.IsSupported && Lanes == LaneVectors.WarpSize;
 
-    /// <summary>Whether a pointer names fours anywhere behind one place.</summary>
-    private bool HasAnyFours(Value pointer, IrType type) => IsFour(type) && _residence.IsAddressOnly(pointer)
+    /// <summary>Whether a type is four numbers of 16 bits.</summary>
+    private bool IsNarrowFour(IrType type) => type.Lanes == 4 && type.Element.SizeInBytes == 2 && Lanes == LaneVectors.WarpSize;
+
+    /// <summary>Calls one of <see cref="NarrowLanes"/>.</summary>
+    private void CallNarrow(string access, IrType type, params Type[] parameters) =>
+        ScalarCode.Call(_il, typeof(NarrowLanes), access + (type.IsFloat ? "Halves" : "Shorts"), parameters);
+
+    /// <summary>Whether a pointer is an index of each lane behind one place.</summary>
+    private bool HasPlaces(Value pointer) => _residence.IsAddressOnly(pointer)
         && pointer is Instruction { Operands: [var start, var index] } && _lanes.Of(start).IsScalar
         && index.Type == IrType.I32 && !_lanes.Of(index).HasBase;
+
+    /// <summary>What <see cref="HasPlaces"/> has found: the place, the lanes' indices, and the bytes from one to the next.</summary>
+    private void PushPlaces(Instruction pointer, long offset)
+    {
+        Spill([pointer.Operands[1]]);
+        PushBaseAddress(pointer.Operands[0], offset);
+        PushScratch(_spilled[pointer.Operands[1]] * ScratchSlotBytes);
+        _il.Emit(OpCodes.Ldc_I8, pointer.Immediate);
+        _spilled.Clear();
+    }
 
     private void PushBaseAddress(Value pointer, long offset)
     {

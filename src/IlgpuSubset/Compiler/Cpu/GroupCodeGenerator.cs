@@ -17,8 +17,6 @@ namespace ILGPU.Compiler.Cpu;
 /// </remarks>
 internal sealed partial class GroupCodeGenerator
 {
-    private const int SlotBytes = 64;
-    private const int Lanes = LaneVectors.Lanes;
 
     private readonly IrKernel _kernel;
     private readonly Index3D _groupDim;
@@ -30,7 +28,7 @@ internal sealed partial class GroupCodeGenerator
     private readonly Residence _residence;
     private readonly IReadOnlyDictionary<Instruction, int> _sharedOffsets;
     private readonly Dictionary<Instruction, int> _localOffsets = [];
-    private readonly int _localBytes = SlotBytes;
+    private readonly int _localBytes;
     private readonly DynamicMethod _method;
     private readonly ILGenerator _il;
     private readonly VectorCode _code;
@@ -50,11 +48,12 @@ internal sealed partial class GroupCodeGenerator
     private GroupCodeGenerator(IrKernel kernel, Index3D groupDim, LaneVectors vectors)
     {
         (_kernel, _groupDim, _vectors) = (kernel, groupDim, vectors);
+        (Lanes, SlotBytes, _localBytes) = (vectors.Lanes, vectors.Lanes * sizeof(int), vectors.Lanes * sizeof(int));
         _threads = groupDim.Size;
         _vectorCount = (_threads + Lanes - 1) / Lanes;
         var uniformity = new Uniformity(kernel);
         Region structure = LaneRegions.Normalize(Structurizer.Structure(kernel, uniformity));
-        _lanes = new LaneAnalysis(kernel, structure, uniformity, groupDim);
+        _lanes = new LaneAnalysis(kernel, structure, uniformity, groupDim, Lanes);
         _plan = new GroupPlan(kernel, structure, _lanes);
         while (_plan.StartedEarlier.ToArray() is { Length: > 0 } apart)
         {
@@ -85,8 +84,18 @@ internal sealed partial class GroupCodeGenerator
     }
 
     /// <summary>Compiles a finished kernel.</summary>
-    public static GroupCode Generate(IrKernel kernel, Index3D groupDim, LaneVectors vectors) =>
-        new GroupCodeGenerator(kernel, groupDim, vectors).Generate();
+    public static GroupCode Generate(IrKernel kernel, Index3D groupDim, LaneVectors vectors)
+    {
+        int lanes = kernel.UsesMatrices ? kernel.LanesInStep : vectors.Lanes;
+        if (kernel.UsesMatrices && kernel.Instructions.FirstOrDefault(i => i.Op == Opcode.Special && i.Number == SpecialNumber.LaneIdx) is { } lane)
+            throw new KernelCompilerException($"Warp.LaneIdx beside operations of {lanes} lanes (take Group.IdxX % {lanes})", lane.Location);
+        return new GroupCodeGenerator(kernel, groupDim, lanes == vectors.Lanes ? vectors : new LaneVectors(vectors.Bytes, lanes)).Generate();
+    }
+
+    private int Lanes { get; }
+
+    /// <summary>Bytes of a place in the frame: a 32-bit number of each lane.</summary>
+    private int SlotBytes { get; }
 
     private GroupCode Generate()
     {
@@ -120,10 +129,10 @@ internal sealed partial class GroupCodeGenerator
         Emit(_plan.Steps);
         _il.Emit(OpCodes.Ret);
         int frame = Align(_localBytes) + ScratchBytes + _slotCount * SlotBytes * _vectorCount;
-        return new GroupCode(_method.CreateDelegate<RunGroup>(), frame, _kernel, _groupDim);
+        return new GroupCode(_method.CreateDelegate<RunGroup>(), frame, _kernel, _groupDim, Lanes);
     }
 
-    private static int Align(int bytes) => (bytes + SlotBytes - 1) / SlotBytes * SlotBytes;
+    private int Align(int bytes) => (bytes + SlotBytes - 1) / SlotBytes * SlotBytes;
 
     private void Emit(IReadOnlyList<GroupStep> steps)
     {
@@ -320,7 +329,7 @@ internal sealed partial class GroupCodeGenerator
         {
             for (int part = 0; part < locals.Length; part++)
             {
-                PushArgument(_kernel.Parameters.Count + GroupCode.Positions);
+                PushArgument(_kernel.Parameters.Count + GroupCode.PositionTable);
                 _il.Emit(OpCodes.Ldind_I);
                 _il.Emit(OpCodes.Ldc_I4, (i.Number - SpecialNumber.GroupIdX) * _vectorCount * Lanes * sizeof(int) + part * _vectors.Bytes);
                 _il.Emit(OpCodes.Add);

@@ -21,6 +21,7 @@ internal sealed class LaneAnalysis
     private readonly Uniformity _uniformity;
     private readonly IntegerRanges _ranges;
     private readonly Index3D _groupDim;
+    private readonly int _lanes;
     private readonly Dictionary<Value, LaneShape> _shapes = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<Value, Constant> _constants = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<Value> _blended = new(ReferenceEqualityComparer.Instance);
@@ -35,11 +36,12 @@ internal sealed class LaneAnalysis
     /// <param name="structure">Its normalised regions.</param>
     /// <param name="uniformity">What all threads of a group share.</param>
     /// <param name="groupDim">The threads of a group.</param>
-    public LaneAnalysis(IrKernel kernel, Region structure, Uniformity uniformity, Index3D groupDim)
+    /// <param name="lanes">Lanes that run together.</param>
+    public LaneAnalysis(IrKernel kernel, Region structure, Uniformity uniformity, Index3D groupDim, int lanes)
     {
-        (_kernel, _uniformity, _groupDim) = (kernel, uniformity, groupDim);
+        (_kernel, _uniformity, _groupDim, _lanes) = (kernel, uniformity, groupDim, lanes);
         _ranges = new IntegerRanges(kernel, new ControlFlow(kernel.Entry));
-        Rows = groupDim.X % LaneVectors.Lanes == 0;
+        Rows = groupDim.X % _lanes == 0;
         Line = groupDim.Y * groupDim.Z == 1;
         foreach (Block block in kernel.Blocks)
         {
@@ -252,7 +254,7 @@ internal sealed class LaneAnalysis
                 return Position(i.Number);
             case Opcode.LocalAlloc:
                 return new LaneShape(LaneKind.Affine, LocalStride(i), 1);
-            case Opcode.Shuffle or Opcode.Atomic:
+            case Opcode.Shuffle or Opcode.Atomic or Opcode.MatrixMultiply or Opcode.MatrixLoad:
                 return LaneShape.Varying;
             case Opcode.BarrierReduce:
                 return new LaneShape(LaneKind.Group, 0, 1);
@@ -299,7 +301,7 @@ internal sealed class LaneAnalysis
     /// </summary>
     private LaneShape? Quotient(Instruction i, LaneShape a)
     {
-        if (a.Stride != 1 || a.Multiple % LaneVectors.Lanes != 0 || ConstantOf(i.Operands[1]) is not { } constant || !IsNonNegative(i.Operands[0]))
+        if (a.Stride != 1 || a.Multiple % _lanes != 0 || ConstantOf(i.Operands[1]) is not { } constant || !IsNonNegative(i.Operands[0]))
             return null;
         long divisor = i.Op switch
         {
@@ -307,7 +309,7 @@ internal sealed class LaneAnalysis
             Opcode.ShrS or Opcode.ShrU => constant.Bits is >= 0 and < 31 ? 1L << (int)constant.Bits : 0,
             _ => constant.Bits,
         };
-        if (divisor <= 0 || divisor % LaneVectors.Lanes != 0 || (i.Op == Opcode.And && !long.IsPow2(divisor)))
+        if (divisor <= 0 || divisor % _lanes != 0 || (i.Op == Opcode.And && !long.IsPow2(divisor)))
             return null;
         return i.Op is Opcode.RemS or Opcode.RemU or Opcode.And
             ? new LaneShape(LaneKind.Affine, 1, LaneShape.Gcd(a.Multiple, divisor))
@@ -327,7 +329,7 @@ internal sealed class LaneAnalysis
     private LaneShape Position(SpecialNumber number) => number switch
     {
         SpecialNumber.LaneIdx => new LaneShape(LaneKind.Affine, 1, 0),
-        SpecialNumber.GroupIdX when Rows || Line => new LaneShape(LaneKind.Affine, 1, LaneVectors.Lanes),
+        SpecialNumber.GroupIdX when Rows || Line => new LaneShape(LaneKind.Affine, 1, _lanes),
         SpecialNumber.GroupIdY or SpecialNumber.GroupIdZ when Rows => new LaneShape(LaneKind.Vector, 0, 1),
         SpecialNumber.GroupIdX or SpecialNumber.GroupIdY or SpecialNumber.GroupIdZ => LaneShape.Varying,
         _ => new LaneShape(LaneKind.Group, 0, 1),

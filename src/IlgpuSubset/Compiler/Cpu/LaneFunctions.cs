@@ -115,14 +115,14 @@ internal static unsafe class LaneFunctions
         return source >= start && source < start + width ? source : lane;
     }
 
-    /// <summary>Four or two numbers of 32 bits from each of 16 places, one component after the other.</summary>
-    public static void LoadStructures(byte* start, long stride, int components, int* target)
+    /// <summary>Four or two numbers of 32 bits from each of some places, one component after the other.</summary>
+    public static void LoadStructures(byte* start, long stride, int components, int* target, int lanes)
     {
-        for (int lane = 0; lane < LaneVectors.Lanes; lane++)
+        for (int lane = 0; lane < lanes; lane++)
         {
             int* source = (int*)(start + lane * stride);
             for (int c = 0; c < components; c++)
-                target[c * LaneVectors.Lanes + lane] = source[c];
+                target[c * lanes + lane] = source[c];
         }
     }
 

@@ -6,13 +6,13 @@ using ILGPU.Compiler.IR;
 namespace ILGPU.Compiler.Cpu;
 
 /// <summary>
-/// The vectors in which lanes lie. There are 16 lanes whatever the machine, so that warps and results are the same everywhere; a machine
-/// with narrower vectors holds a value in more of them.
+/// The vectors in which lanes lie. There are 16 lanes whatever the machine (32 in kernels for tensor cores, whose warps have so many), so that
+/// warps and results are the same everywhere; a machine with narrower vectors holds a value in more of them.
 /// </summary>
 internal sealed class LaneVectors
 {
-    /// <summary>Lanes that run together: what kernels see as a warp.</summary>
-    public const int Lanes = 16;
+    /// <summary>Lanes of a warp as kernels see it.</summary>
+    public const int WarpSize = 16;
 
     /// <summary>
     /// Operations that .NET's compiler knows as operators only: the methods of their names are wrappers that it inlines, which for
@@ -41,9 +41,10 @@ internal sealed class LaneVectors
     private readonly Type _vector;
 
     /// <param name="bytes">16, 32 or 64.</param>
-    public LaneVectors(int bytes)
+    /// <param name="lanes">Lanes that run together.</param>
+    public LaneVectors(int bytes, int lanes = WarpSize)
     {
-        Bytes = bytes;
+        (Bytes, Lanes) = (bytes, lanes);
         (_class, _vector) = bytes switch
         {
             64 => (typeof(Vector512), typeof(Vector512<>)),
@@ -56,13 +57,16 @@ internal sealed class LaneVectors
     /// <summary>The widest vectors that the machine computes with.</summary>
     public static LaneVectors Widest { get; } = new(Vector512.IsHardwareAccelerated ? 64 : Vector256.IsHardwareAccelerated ? 32 : 16);
 
+    /// <summary>Lanes that run together.</summary>
+    public int Lanes { get; }
+
     /// <summary>Bytes of a vector.</summary>
     public int Bytes { get; }
 
     /// <summary>Elements of a vector of a type.</summary>
     public int Count(Type element) => Bytes / SizeOf(element);
 
-    /// <summary>Vectors that hold the 16 lanes of a value.</summary>
+    /// <summary>Vectors that hold the lanes of a value.</summary>
     public int Parts(Type element) => Lanes / Count(element);
 
     /// <summary>The type of a vector.</summary>

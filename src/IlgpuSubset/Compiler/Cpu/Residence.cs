@@ -96,7 +96,9 @@ internal sealed class Residence
             {
                 for (int k = 0; k < i.Operands.Length; k++)
                 {
-                    if (k > 0 || i.Op is not (Opcode.Load or Opcode.Store or Opcode.Atomic or Opcode.PtrAdd))
+                    bool isAddress = (k == 0 && i.Op is Opcode.Load or Opcode.Store or Opcode.Atomic or Opcode.PtrAdd or Opcode.MatrixLoad)
+                        || (k <= 1 && i.Op == Opcode.CopyAsync);
+                    if (!isAddress)
                         others.Add(i.Operands[k]);
                 }
             }

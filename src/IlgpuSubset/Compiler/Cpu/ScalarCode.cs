@@ -273,6 +273,8 @@ internal static class ScalarCode
                 else
                     il.Emit(OpCodes.Conv_R4);
                 break;
+            case ConvertKind.RoundToBFloat16:
+                throw new NotSupportedException($"{kind}: this back end's options do not ask for it.");
             default:
                 Bitcast(il, from, to);
                 break;

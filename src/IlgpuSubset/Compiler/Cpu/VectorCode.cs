@@ -184,7 +184,8 @@ internal sealed class VectorCode(ILGenerator il, LaneVectors vectors)
         ConvertKind.FloatToSigned => (to == IrType.I32 && from != IrType.F64) || (to == IrType.I64 && from == IrType.F64),
         ConvertKind.FloatToUnsigned => to == IrType.I32 && from != IrType.F64,
         ConvertKind.FloatExtend => true,
-        ConvertKind.FloatTruncate => to == IrType.F32,
+        ConvertKind.FloatTruncate => from == IrType.F32 || to == IrType.F32,
+        ConvertKind.RoundToBFloat16 => false,
         _ => from.Bits >= 32 && !from.IsVector && !to.IsVector,
     };
 
@@ -371,6 +372,10 @@ internal sealed class VectorCode(ILGenerator il, LaneVectors vectors)
                     Widen(typeof(float), part, p => push(0, p));
                 else
                     push(0, part);
+                break;
+            case ConvertKind.FloatTruncate when from == IrType.F32:
+                push(0, part);
+                ScalarCode.Call(il, typeof(NarrowLanes), nameof(NarrowLanes.RoundToHalf), vectors.Vector(typeof(float)));
                 break;
             case ConvertKind.FloatTruncate:
                 push(0, part * 2);

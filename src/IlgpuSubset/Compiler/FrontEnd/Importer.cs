@@ -213,7 +213,7 @@ internal sealed class Importer
     /// <returns>The result; null for a method that returns nothing.</returns>
     public StackValue? Call(MethodBase method, StackValue[] arguments)
     {
-        if (Intrinsics.Find(method) is { } intrinsic)
+        if (Intrinsics.Find(method, Options) is { } intrinsic)
             return intrinsic(this, method, arguments);
         if (method.DeclaringType is { IsValueType: false } type && !method.IsStatic && !IsClosureOf(type))
             throw new NotSupportedException($"A call of {type.Name}.{method.Name} on an object");

@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using ILGPU.Algorithms;
+using ILGPU.Beyond;
 using ILGPU.Compiler.IR;
 
 namespace ILGPU.Compiler.FrontEnd;
@@ -26,21 +27,24 @@ internal static class Intrinsics
         AddMathematics();
         AddBits();
         AddReinterpretation();
+        AddTensorCores();
     }
 
     /// <summary>The translation of a method; null for one that is compiled from its IL.</summary>
-    public static Intrinsic? Find(MethodBase method)
+    public static Intrinsic? Find(MethodBase method, CompilerOptions options)
     {
         if (method.DeclaringType is not { } type)
             return null;
         if (type.IsGenericType)
             type = type.GetGenericTypeDefinition();
-        return Table.TryGetValue((type, method.Name), out Intrinsic? intrinsic) && Applies(type, method) ? intrinsic : null;
+        return Table.TryGetValue((type, method.Name), out Intrinsic? intrinsic) && Applies(type, method, options) ? intrinsic : null;
     }
 
-    /// <summary>Overloads that only forward to others are compiled from their IL.</summary>
-    private static bool Applies(Type type, MethodBase method)
+    /// <summary>Overloads that only forward to others, and what the device has no instruction for, are compiled from their IL.</summary>
+    private static bool Applies(Type type, MethodBase method, CompilerOptions options)
     {
+        if (type == typeof(BFloat16))
+            return options.RoundsToBFloat16;
         if (type == typeof(ArrayView<>) && method.Name is "get_Item" or "SubView")
         {
             Type first = method.GetParameters()[0].ParameterType;
@@ -305,6 +309,9 @@ internal static class Intrinsics
             return null;
         });
 
+        Add(typeof(BFloat16), "op_Explicit", (importer, _, a) => StackValue.Of(
+            TypeLayout.Of(typeof(BFloat16)), [importer.Convert(ConvertKind.RoundToBFloat16, a[0].Scalar, IrType.I16)]));
+
         Type unsafeType = typeof(Unsafe);
         Add(unsafeType, nameof(Unsafe.SizeOf), (_, method, _) =>
             new StackValue(Constant.Int32(TypeLayout.OfElement(method.GetGenericArguments()[0]).Size)));
@@ -327,6 +334,36 @@ internal static class Intrinsics
         Add(typeof(Type), "op_Equality", (_, _, a) => new StackValue(Constant.Int32(Equals(a[0].Object, a[1].Object) ? 1 : 0)));
         Add(typeof(Type), "op_Inequality", (_, _, a) => new StackValue(Constant.Int32(Equals(a[0].Object, a[1].Object) ? 0 : 1)));
     }
+
+    private static void AddTensorCores()
+    {
+        Add(typeof(WarpMatrix), nameof(WarpMatrix.Load), (importer, _, a) => Fields<MatrixRegisters>(importer, importer.Emit(
+            new Instruction(Opcode.MatrixLoad, IrType.VectorOf(IrType.I32, 4), a[0].Scalar) { Alignment = AsyncCopy.Size })));
+        foreach ((string name, MatrixFormat format) in new[]
+        {
+            (nameof(WarpMatrix.MultiplyAddTf32), MatrixFormat.Tf32), (nameof(WarpMatrix.MultiplyAddBf16), MatrixFormat.Bf16),
+            (nameof(WarpMatrix.MultiplyAddHalf), MatrixFormat.F16),
+        })
+        {
+            Add(typeof(WarpMatrix), name, (importer, _, a) => Fields<MatrixSums>(importer, importer.Emit(
+                Opcode.MatrixMultiply, IrType.VectorOf(IrType.F32, 4), (byte)format, [.. a.SelectMany(argument => argument.Leaves)])));
+        }
+        AddScalar(typeof(AsyncCopy), nameof(AsyncCopy.Start), (importer, _, a) =>
+        {
+            importer.Emit(new Instruction(Opcode.CopyAsync, IrType.Void, a) { Alignment = AsyncCopy.Size });
+            return null;
+        });
+        AddScalar(typeof(AsyncCopy), nameof(AsyncCopy.Commit), (importer, _, _) => Effect(importer, Opcode.CopyCommit));
+        AddScalar(typeof(AsyncCopy), nameof(AsyncCopy.Wait), (importer, _, a) =>
+        {
+            importer.Emit(Opcode.CopyWait, IrType.Void, a);
+            return null;
+        });
+    }
+
+    /// <summary>A structure of a vector's lanes.</summary>
+    private static StackValue Fields<T>(Importer importer, Value vector) => StackValue.Of(
+        TypeLayout.Of(typeof(T)), [.. Enumerable.Range(0, vector.Type.Lanes).Select(lane => importer.Emit(Instruction.Extract(vector, lane)))]);
 
     private static void Bitcast(Type type, string name, IrType result) =>
         AddScalar(type, name, (importer, _, a) => importer.Convert(ConvertKind.Bitcast, a[0], result));

@@ -44,6 +44,8 @@ internal sealed class Instruction : Value
 
     public AtomicKind Update => (AtomicKind)Kind;
 
+    public MatrixFormat Format => (MatrixFormat)Kind;
+
     public FenceScope Scope => (FenceScope)Kind;
 
     /// <summary>Of a shared allocation: whether the launch decides its size.</summary>
@@ -59,8 +61,11 @@ internal sealed class Instruction : Value
     /// <summary>Whether all threads of the group must arrive together.</summary>
     public bool IsGroupWide => Op is Opcode.Barrier or Opcode.BarrierReduce or Opcode.Broadcast;
 
+    /// <summary>Whether 32 lanes compute it together.</summary>
+    public bool IsMatrix => Op is Opcode.MatrixMultiply or Opcode.MatrixLoad;
+
     /// <summary>Whether it must stay even if nobody uses its result.</summary>
-    public bool HasEffect => !IsPure && Op is not (Opcode.Load or Opcode.SharedAlloc or Opcode.LocalAlloc or Opcode.Shuffle);
+    public bool HasEffect => !IsPure && !IsMatrix && Op is not (Opcode.Load or Opcode.SharedAlloc or Opcode.LocalAlloc or Opcode.Shuffle);
 
     /// <summary>The same operation on other operands.</summary>
     public Instruction With(Value[] operands) => new(Op, Type, operands)

@@ -29,6 +29,12 @@ internal sealed class IrKernel(string name, string methodName)
     /// <summary>The lanes of a warp that the kernel was compiled for.</summary>
     public required int WarpSize { get; init; }
 
+    /// <summary>Whether lanes compute matrix products together.</summary>
+    public bool UsesMatrices => Instructions.Any(i => i.IsMatrix);
+
+    /// <summary>The lanes that run in step: a warp's, or the 32 of a warp of tensor cores where the kernel uses them.</summary>
+    public int LanesInStep => UsesMatrices ? Beyond.WarpMatrix.Lanes : WarpSize;
+
     /// <summary>All instructions, block by block.</summary>
     public IEnumerable<Instruction> Instructions => Blocks.SelectMany(block => block.Instructions);
 

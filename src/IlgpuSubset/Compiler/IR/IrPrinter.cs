@@ -52,7 +52,7 @@ internal static class IrPrinter
             line.Append(' ').AppendJoin(", ", i.Operands.Select(Name));
             if (i.Op is Opcode.PtrAdd)
                 line.Append(CultureInfo.InvariantCulture, $" * {i.Immediate}");
-            else if (i.Op is Opcode.Load or Opcode.Store or Opcode.Atomic)
+            else if (i.Op is Opcode.Load or Opcode.Store or Opcode.Atomic or Opcode.MatrixLoad or Opcode.CopyAsync)
                 line.Append(CultureInfo.InvariantCulture, $" [+{i.Immediate}, align {i.Alignment}]");
             else if (i.Op is Opcode.Extract or Opcode.Shuffle or Opcode.SharedAlloc or Opcode.LocalAlloc)
                 line.Append(CultureInfo.InvariantCulture, $" [{i.Immediate}]");
@@ -75,6 +75,7 @@ internal static class IrPrinter
         Opcode.Shuffle => i.Exchange.ToString(),
         Opcode.Atomic => i.Update.ToString(),
         Opcode.Fence => i.Scope.ToString(),
+        Opcode.MatrixMultiply => i.Format.ToString(),
         Opcode.SharedAlloc when i.IsDynamic => "dynamic",
         _ => null,
     };

@@ -110,6 +110,11 @@ internal static class IrVerifier
                 Opcode.Shuffle => a == i.Type && a.Bits >= 32 && i.Operands[1].Type == IrType.I32 && i.Immediate > 0,
                 Opcode.Broadcast => a == i.Type && i.Operands[1].Type == IrType.I32,
                 Opcode.BarrierReduce => a == IrType.I1 && i.Type == (i.Reduction == BarrierReduction.PopCount ? IrType.I32 : IrType.I1),
+                Opcode.MatrixMultiply => i.Operands.Length == 10 && i.Type == IrType.VectorOf(IrType.F32, 4)
+                    && i.Operands[..6].All(operand => operand.Type == IrType.I32) && i.Operands[6..].All(operand => operand.Type == IrType.F32),
+                Opcode.MatrixLoad => a.IsPointer && i.Type == IrType.VectorOf(IrType.I32, 4),
+                Opcode.CopyAsync => a.IsPointer && i.Operands[1].Type.IsPointer && i.Operands[2].Type == IrType.I32,
+                Opcode.CopyWait => i.Operands.Length == 1 && a == IrType.I32,
                 Opcode.BoundsCheck => a == IrType.I64 && i.Operands[1].Type == IrType.I64,
                 Opcode.Special => i.Type == IrType.I32,
                 _ => true,
@@ -135,6 +140,7 @@ internal static class IrVerifier
         ConvertKind.FloatToSigned or ConvertKind.FloatToUnsigned => from.IsFloat && to.IsInteger,
         ConvertKind.FloatExtend => from.IsFloat && to.IsFloat && from.Bits < to.Bits,
         ConvertKind.FloatTruncate => from.IsFloat && to.IsFloat && from.Bits > to.Bits,
+        ConvertKind.RoundToBFloat16 => from == IrType.F32 && to == IrType.I16,
         _ => from.SizeInBytes == to.SizeInBytes,
     };
 }

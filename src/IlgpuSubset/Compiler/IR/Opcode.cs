@@ -105,6 +105,24 @@ internal enum Opcode : byte
     /// <summary>What was at pointer a, updated there by b (and c for compare-exchange) as one step, by <see cref="Instruction.Update"/>.</summary>
     Atomic,
 
+    /// <summary>
+    /// Of 32 lanes from a multiple of 32 on: the sums g to j (f32 each) of a 16 x 8 tile plus the product of a to d (16 rows, i32 each) and e and f
+    /// (8 columns), by <see cref="Instruction.Format"/>; a vector of 4 f32. <see cref="Beyond.WarpMatrix"/> says which lane has what.
+    /// </summary>
+    MatrixMultiply,
+
+    /// <summary>Of 32 lanes: four 8 x 8 matrices of 16-bit elements, each lane naming a row of 16 bytes at shared pointer a + imm; a vector of 4 i32.</summary>
+    MatrixLoad,
+
+    /// <summary>Starts to copy c (i32) bytes and zeros up to 16 from global pointer b to shared pointer a + imm.</summary>
+    CopyAsync,
+
+    /// <summary>Makes a group of the thread's copies since the last.</summary>
+    CopyCommit,
+
+    /// <summary>Waits until at most a (i32, a constant in finished kernels) groups of the thread's copies are under way.</summary>
+    CopyWait,
+
     /// <summary>Faults unless 0 &lt;= a &lt; b (both i64); <see cref="Instruction.Name"/> is the view. Only in checked kernels.</summary>
     BoundsCheck,
 
@@ -156,6 +174,9 @@ internal enum ConvertKind : byte
 
     /// <summary>The same bits.</summary>
     Bitcast,
+
+    /// <summary>The bits (i16) of the bfloat16 nearest to an f32, ties to even; NaN to 0x7FFF. Only with <see cref="CompilerOptions.RoundsToBFloat16"/>.</summary>
+    RoundToBFloat16,
 }
 
 /// <summary>Functions of one number, or two for <see cref="Pow"/> and <see cref="Atan2"/>. Those before <see cref="Exp"/> are exact or rounded correctly.</summary>
@@ -231,6 +252,19 @@ internal enum AtomicKind : byte
     FAdd,
     Exchange,
     CompareExchange,
+}
+
+/// <summary>What tensor cores multiply.</summary>
+internal enum MatrixFormat : byte
+{
+    /// <summary>32 bits, of which the 13 lowest are not looked at.</summary>
+    Tf32,
+
+    /// <summary>Pairs of bfloat16, the lower half first.</summary>
+    Bf16,
+
+    /// <summary>Pairs of float16, the lower half first.</summary>
+    F16,
 }
 
 /// <summary>Who sees accesses in the order of a fence.</summary>

@@ -347,6 +347,8 @@ internal sealed class OpenClEmitter
                 break;
             case Opcode.BoundsCheck:
                 throw new KernelCompilerException("A bounds check", i.Location);
+            case Opcode.MatrixMultiply or Opcode.MatrixLoad or Opcode.CopyAsync or Opcode.CopyCommit or Opcode.CopyWait:
+                throw new KernelCompilerException($"{i.Op}, which only CUDA devices have,", i.Location);
             default:
                 Define(i, _expressions.Compute(i));
                 break;

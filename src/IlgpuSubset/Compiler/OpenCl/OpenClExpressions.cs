@@ -276,6 +276,8 @@ internal sealed class OpenClExpressions(OpenClLayout layout, OpenClPrelude prelu
                 return $"{(from.Scalar == ScalarType.F64 ? prelude.UseDoubleToHalf() : prelude.UseFloatToHalf())}({Text(a)})";
             case ConvertKind.FloatTruncate:
                 return $"(float){number}";
+            case ConvertKind.RoundToBFloat16:
+                throw new NotSupportedException($"{i.Conversion} of {i.Location}: OpenCL's options do not ask for it.");
             default:
                 if (i.Type == IrType.I1)
                     return $"({number} & 1) != 0";

@@ -14,6 +14,8 @@ internal static class Finish
                 throw new KernelCompilerException(i.Name!, i.Location);
             if (i.Op is Opcode.SharedAlloc or Opcode.LocalAlloc && i.Operands.Length > 0)
                 throw new KernelCompilerException($"{i.Name} of a size that is not constant", i.Location);
+            if (i.Op == Opcode.CopyWait && i.Operands[0] is not Constant)
+                throw new KernelCompilerException("A number of copies under way that is not constant", i.Location);
         }
         NameBoundsChecks.Run(kernel, last: true);
         var flow = new ControlFlow(kernel.Entry);

@@ -135,6 +135,7 @@ internal static class Fold
             _ => (long)(ulong)a.Float,
         }),
         ConvertKind.FloatExtend or ConvertKind.FloatTruncate => Constant.FromDouble(to, a.Float),
+        ConvertKind.RoundToBFloat16 => new Constant(to, BFloat16.ToBits((BFloat16)(float)a.Float)),
         _ => new Constant(to, a.Bits),
     };
 

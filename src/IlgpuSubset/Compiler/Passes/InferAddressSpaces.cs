@@ -37,6 +37,10 @@ internal static class InferAddressSpaces
             {
                 if (i.Type is { IsPointer: true, Space: AddressSpace.Generic })
                     throw new KernelCompilerException("A reference or view that is kept in memory", i.Location);
+                if (i.Op is Opcode.MatrixLoad or Opcode.CopyAsync && i.Operands[0].Type.Space != AddressSpace.Shared)
+                    throw new KernelCompilerException($"{(i.Op == Opcode.MatrixLoad ? "Matrix rows" : "An asynchronous copy's target")} outside shared memory", i.Location);
+                if (i.Op == Opcode.CopyAsync && i.Operands[1].Type.Space != AddressSpace.Global)
+                    throw new KernelCompilerException("An asynchronous copy's source outside global memory", i.Location);
                 if (i.Op == Opcode.Select)
                     (i.Operands[1], i.Operands[2]) = (Null(i.Operands[1], i.Type), Null(i.Operands[2], i.Type));
                 else if (i.Op == Opcode.Compare && i.Operands[0].Type.IsPointer)

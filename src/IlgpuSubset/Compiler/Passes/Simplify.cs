@@ -366,7 +366,7 @@ internal sealed class Simplify
     /// <summary>The constant part of an address goes into the access.</summary>
     private static void FoldAddress(Instruction access)
     {
-        if (access.Op is not (Opcode.Load or Opcode.Store or Opcode.Atomic))
+        if (access.Op is not (Opcode.Load or Opcode.Store or Opcode.Atomic or Opcode.MatrixLoad or Opcode.CopyAsync))
             return;
         while (access.Operands[0] is Instruction { Op: Opcode.PtrAdd } moved && moved.Operands[1] is Constant index)
         {

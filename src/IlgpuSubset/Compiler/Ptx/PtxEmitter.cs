@@ -23,6 +23,7 @@ internal sealed class PtxEmitter
     private const string BroadcastSlot = "broadcast_slot";
 
     private readonly IrKernel _kernel;
+    private readonly PtxTarget _target;
     private readonly ControlFlow _flow;
     private readonly Uniformity _uniformity;
     private readonly StringBuilder _body = new();
@@ -36,9 +37,9 @@ internal sealed class PtxEmitter
     private bool _usesBroadcast;
     private int _line;
 
-    private PtxEmitter(IrKernel kernel)
+    private PtxEmitter(IrKernel kernel, PtxTarget target)
     {
-        _kernel = kernel;
+        (_kernel, _target) = (kernel, target);
         _flow = new ControlFlow(kernel.Entry);
         _uniformity = new Uniformity(kernel);
         foreach (Block block in kernel.Blocks)
@@ -47,9 +48,9 @@ internal sealed class PtxEmitter
 
     /// <summary>The kernel as PTX.</summary>
     /// <exception cref="KernelCompilerException">An operation has no form in PTX.</exception>
-    public static PtxModule Emit(IrKernel kernel, PtxTarget target) => new PtxEmitter(kernel).Emit(target);
+    public static PtxModule Emit(IrKernel kernel, PtxTarget target) => new PtxEmitter(kernel, target).Emit();
 
-    private PtxModule Emit(PtxTarget target)
+    private PtxModule Emit()
     {
         DeclareMemory();
         LoadParameters();
@@ -58,7 +59,7 @@ internal sealed class PtxEmitter
 
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"// {_kernel.MethodName}\n");
-        text.Append(CultureInfo.InvariantCulture, $".version {target.Isa / 10}.{target.Isa % 10}\n.target {target.Name}\n.address_size 64\n\n");
+        text.Append(CultureInfo.InvariantCulture, $".version {_target.Isa / 10}.{_target.Isa % 10}\n.target {_target.Name}\n.address_size 64\n\n");
         if (_usesDynamicShared)
             text.Append(CultureInfo.InvariantCulture, $".extern .shared .align 16 .b8 {DynamicShared}[];\n\n");
         text.Append(CultureInfo.InvariantCulture, $".visible .entry {_kernel.Name}(");
@@ -287,6 +288,9 @@ internal sealed class PtxEmitter
             case Opcode.Atomic:
                 Atomic(i);
                 break;
+            case Opcode.MatrixMultiply or Opcode.MatrixLoad or Opcode.CopyAsync or Opcode.CopyCommit or Opcode.CopyWait:
+                TensorCore(i);
+                break;
             default:
                 throw new KernelCompilerException($"{i.Op} in CUDA code", i.Location);
         }
@@ -475,6 +479,9 @@ internal sealed class PtxEmitter
                 break;
             case ConvertKind.FloatTruncate:
                 Line($"cvt.rn{FloatType(to)}{FloatType(from)} {result}, {source}");
+                break;
+            case ConvertKind.RoundToBFloat16:
+                Line($"cvt.rn.bf16.f32 {result}, {source}");
                 break;
             default:
                 FloatToInteger(i, result, source);
@@ -723,6 +730,40 @@ internal sealed class PtxEmitter
         Line($"atom.{Space(i.Operands[0])}.{operation} {Define(i)[0]}, {Address(i)}, {values}");
     }
 
+    private void TensorCore(Instruction i)
+    {
+        if (!_target.HasTensorCores)
+            throw new KernelCompilerException($"{i.Op} on {_target.Name}, which is before sm_80,", i.Location);
+        (string type, string depth) = i.Format switch
+        {
+            MatrixFormat.Tf32 => ("tf32", "8"),
+            MatrixFormat.Bf16 => ("bf16", "16"),
+            _ => ("f16", "16"),
+        };
+        switch (i.Op)
+        {
+            case Opcode.MatrixMultiply:
+                string[] operands = [.. i.Operands.Select(Register)];
+                Line($"mma.sync.aligned.m16n8k{depth}.row.col.f32.{type}.{type}.f32 "
+                    + $"{Group(Define(i))}, {Group(operands[..4])}, {Group(operands[4..6])}, {Group(operands[6..])}");
+                break;
+            case Opcode.MatrixLoad:
+                Line($"ldmatrix.sync.aligned.m8n8.x4.shared.b16 {Group(Define(i))}, {Address(i)}");
+                break;
+            case Opcode.CopyAsync:
+                // Past the first-level cache: what is copied here is read from shared memory from then on.
+                string bytes = i.Operands[2] is Constant { Bits: Beyond.AsyncCopy.Size } ? "" : $", {Register(i.Operands[2])}";
+                Line($"cp.async.cg.shared.global {Address(i)}, {Address(i.Operands[1], 0)}, {Beyond.AsyncCopy.Size}{bytes}");
+                break;
+            case Opcode.CopyCommit:
+                Line("cp.async.commit_group");
+                break;
+            default:
+                Line($"cp.async.wait_group {Scalar(i.Operands[0])}");
+                break;
+        }
+    }
+
     private string LowestBit(string source, IrType type)
     {
         string bit = Temporary(Prefix(type));
@@ -731,10 +772,10 @@ internal sealed class PtxEmitter
     }
 
     /// <summary>The address of an access: what constant indices add to the pointer joins the constant offset.</summary>
-    private string Address(Instruction access)
+    private string Address(Instruction access) => Address(access.Operands[0], access.Immediate);
+
+    private string Address(Value pointer, long offset)
     {
-        Value pointer = access.Operands[0];
-        long offset = access.Immediate;
         while (pointer is Instruction { Op: Opcode.PtrAdd } step && step.Operands[1] is Constant index
             && index.Bits * step.Immediate + offset is var total && total == (int)total)
         {

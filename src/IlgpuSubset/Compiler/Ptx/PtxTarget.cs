@@ -21,6 +21,12 @@ internal readonly record struct PtxTarget(int Architecture, int Isa)
         (86, 71, 11010), (87, 74, 11040), (89, 78, 11080), (90, 78, 11080),
     ];
 
+    /// <summary>Whether it has the instruction from f32 to bfloat16.</summary>
+    public bool RoundsToBFloat16 => Architecture >= 80;
+
+    /// <summary>Whether it has warp-wide products of tf32 and bfloat16, and asynchronous copies.</summary>
+    public bool HasTensorCores => Architecture >= 80;
+
     /// <summary>The <c>.target</c> as ptxas names it.</summary>
     public string Name => $"sm_{Architecture}";
 

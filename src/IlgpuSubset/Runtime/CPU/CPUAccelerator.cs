@@ -20,7 +20,7 @@ public sealed class CPUAccelerator : Accelerator
         Vectors = vectors;
         CompilerOptions = new CompilerOptions
         {
-            WarpSize = LaneVectors.Lanes,
+            WarpSize = LaneVectors.WarpSize,
             BoundsChecks = context.BoundsChecked,
             // The JIT compiler stops optimising methods that are too large.
             UnrolledInstructions = 512,

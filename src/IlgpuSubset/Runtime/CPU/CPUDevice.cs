@@ -15,7 +15,7 @@ public sealed class CPUDevice : Device
         MaxNumThreadsPerGroup = 1024;
         // There is no limit but the cache's: what current GPUs allow at most fits well.
         MaxSharedMemoryPerGroup = 256 * 1024;
-        WarpSize = LaneVectors.Lanes;
+        WarpSize = LaneVectors.WarpSize;
         NumMultiprocessors = Environment.ProcessorCount;
         MaxNumThreadsPerMultiprocessor = MaxNumThreadsPerGroup;
     }

@@ -24,7 +24,7 @@ internal sealed unsafe class CPUKernelModule(IrKernel kernel, CPUAccelerator acc
         if (shared > accelerator.MaxSharedMemoryPerGroup)
             throw new ArgumentOutOfRangeException(
                 nameof(config), $"{Kernel.MethodName} with {shared} bytes of shared memory; {accelerator.Name} allows {accelerator.MaxSharedMemoryPerGroup}.");
-        fixed (int* positions = GroupCode.PositionsOf(groupDim))
+        fixed (int* positions = code.Positions())
         fixed (long* values = Values(config, arguments, positions))
             Run(code, config.GridDim, (nint)values, shared);
     }
@@ -47,7 +47,7 @@ internal sealed unsafe class CPUKernelModule(IrKernel kernel, CPUAccelerator acc
         values[count + GroupCode.GridDimX + 1] = config.GridDim.Y;
         values[count + GroupCode.GridDimX + 2] = config.GridDim.Z;
         values[count + GroupCode.DynamicShared] = config.SharedMemoryConfig.ArraySize;
-        values[count + GroupCode.Positions] = (long)positions;
+        values[count + GroupCode.PositionTable] = (long)positions;
         return values;
     }
 

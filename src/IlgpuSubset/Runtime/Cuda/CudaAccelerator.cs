@@ -19,7 +19,7 @@ public sealed class CudaAccelerator : Accelerator
         CudaDriver = device.Driver;
         Target = device;
         _context = CudaDriver.RetainContext(device.Index);
-        CompilerOptions = new CompilerOptions { WarpSize = device.WarpSize };
+        CompilerOptions = new CompilerOptions { WarpSize = device.WarpSize, RoundsToBFloat16 = device.Target.RoundsToBFloat16 };
     }
 
     /// <summary>The driver with this accelerator's context current on the calling thread.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Kernels;
 using ILGPU.Runtime;
 
@@ -21,17 +22,20 @@ public class KernelCaseTests
     /// <summary>Checks the cases that are not too much for a device.</summary>
     internal static void Check(Accelerator accelerator, double mostWork)
     {
-        using CaseDevice device = new(accelerator);
         StringBuilder failures = new();
-        int count = 0;
-        foreach (KernelCase kernelCase in KernelCases.All.Where(kernelCase => kernelCase.Work <= mostWork))
+        foreach (Precision precision in PrecisionSupport.Of(accelerator))
         {
-            CaseResult result = kernelCase.Check(device);
-            count++;
-            if (!result.Passed)
-                failures.AppendLine(CultureInfo.InvariantCulture, $"{accelerator.Name}: {result}");
+            using CaseDevice device = new(accelerator, precision);
+            int count = 0;
+            foreach (KernelCase kernelCase in KernelCases.All.Where(c => c.AppliesTo(precision) && c.Work <= KernelDevice.MostWorkIn(precision, mostWork)))
+            {
+                CaseResult result = kernelCase.Check(device);
+                count++;
+                if (!result.Passed)
+                    failures.AppendLine(CultureInfo.InvariantCulture, $"{accelerator.Name}: {result}");
+            }
+            Assert.True(count > 10, $"{count} cases in {precision.Name()}");
         }
-        Assert.True(count > 10, $"{count} cases");
         Assert.True(failures.Length == 0, failures.ToString());
     }
 

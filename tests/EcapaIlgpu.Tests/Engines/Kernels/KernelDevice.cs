@@ -1,3 +1,4 @@
+using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Kernels;
 
 namespace EcapaIlgpu.Tests.Engines.Kernels;
@@ -10,6 +11,12 @@ internal sealed record KernelDevice(string Selector, double MostWork)
     /// <summary>Every kind of device there could be.</summary>
     public static IReadOnlyList<KernelDevice> All { get; } =
         [new("cpu-kernels", 2e7), new("opencl", 2e7), new("cuda", double.PositiveInfinity)];
+
+    /// <summary>
+    /// What is left of the work for a precision: those that are not float32 run the same sources with other types, and need the large
+    /// shapes less.
+    /// </summary>
+    public static double MostWorkIn(Precision precision, double mostWork) => precision == Precision.Fp32 ? mostWork : mostWork / 4;
 
     /// <summary>Why it cannot be used here; null where it can.</summary>
     public string? MissingReason => Reasons.Value.GetValueOrDefault(Selector, $"no {Selector} device here");

@@ -66,7 +66,7 @@ public class KernelEngineTests
         // Nor do sizes picked for another device or batch change a bit.
         foreach (ProductTile tile in TilePlan.Tiles)
         {
-            using KernelEngine tiled = new(weights, open.Accelerator, new TilePlan(open.Accelerator, tile));
+            using KernelEngine tiled = new(weights, open.Accelerator, plan: new TilePlan(open.Accelerator, tile));
             float[][] found = EngineTests.Embed(tiled, utterances);
             for (int u = 0; u < found.Length; u++)
                 Assert.Equal(Bits(alone[u]), Bits(found[u]));

@@ -14,17 +14,20 @@ internal sealed class CaseDevice : IDisposable
     private readonly DeviceBuffer<int> _tables;
 
     /// <param name="accelerator">The device; it stays the caller's.</param>
+    /// <param name="precision">How rows are stored and multiplied.</param>
     /// <param name="tile">The tile of every convolution; null to let the plan choose.</param>
-    public CaseDevice(Accelerator accelerator, ProductTile? tile = null)
+    public CaseDevice(Accelerator accelerator, Precision precision = Precision.Fp32, ProductTile? tile = null)
     {
-        Accelerator = accelerator;
+        (Accelerator, Precision) = (accelerator, precision);
         Plan = new TilePlan(accelerator, tile);
         _stream = accelerator.CreateStream();
         _tables = new DeviceBuffer<int>(accelerator);
-        Operations = new NetworkOperations(accelerator, _stream, Plan);
+        Operations = new NetworkOperations(accelerator, _stream, RowStorage.Of(precision, accelerator), Plan);
     }
 
     public Accelerator Accelerator { get; }
+
+    public Precision Precision { get; }
 
     public TilePlan Plan { get; }
 
@@ -42,16 +45,31 @@ internal sealed class CaseDevice : IDisposable
         return owned;
     }
 
-    /// <summary>Room for numbers, filled with a number that shows where nothing was written.</summary>
-    public ArrayView<Float4> Room(int quads)
+    /// <summary>How rows of activations are stored.</summary>
+    public RowStorage Storage => Operations.Storage;
+
+    /// <summary>Room for float32 numbers, filled with a number that shows where nothing was written.</summary>
+    public ArrayView<Float4> Room(int quads) => Room(RowStorage.Float32, quads).As<Float4>();
+
+    /// <summary>Room for rows of activations, filled so.</summary>
+    public QuadView RowRoom(int quads) => Room(Storage, quads);
+
+    /// <summary>Features or vectors of a layout: float32.</summary>
+    public DeviceRows UploadFloat32(ReadOnlySpan<float> rows, ChannelLayout layout, int leftQuads = 0, int rightQuads = 0) =>
+        Upload(RowStorage.Float32, rows, layout, leftQuads, rightQuads);
+
+    /// <summary>Rows of activations of a layout, with <paramref name="leftQuads"/> and <paramref name="rightQuads"/> that must not matter on both sides.</summary>
+    public DeviceRows Upload(ReadOnlySpan<float> rows, ChannelLayout layout, int leftQuads = 0, int rightQuads = 0) =>
+        Upload(Storage, rows, layout, leftQuads, rightQuads);
+
+    private QuadView Room(RowStorage storage, int quads)
     {
         float[] numbers = new float[4 * quads];
         Array.Fill(numbers, 1e9f);
-        return Keep(new DeviceVector(Accelerator, numbers)).Quads;
+        return Keep(storage.Upload(Accelerator, numbers)).View;
     }
 
-    /// <summary>Rows of a layout, with <paramref name="leftQuads"/> and <paramref name="rightQuads"/> that must not matter on both sides.</summary>
-    public DeviceRows Upload(ReadOnlySpan<float> rows, ChannelLayout layout, int leftQuads = 0, int rightQuads = 0)
+    private DeviceRows Upload(RowStorage storage, ReadOnlySpan<float> rows, ChannelLayout layout, int leftQuads, int rightQuads)
     {
         int channels = layout.Channels, count = rows.Length / channels, stride = leftQuads + layout.Quads + rightQuads;
         float[] padded = new float[count * stride * 4];
@@ -64,16 +82,15 @@ internal sealed class CaseDevice : IDisposable
             for (int c = 0; c < channels; c++)
                 target[layout.Position(c)] = rows[(row * channels) + c];
         }
-        ArrayView<Float4> view = Keep(new DeviceVector(Accelerator, padded)).Quads;
+        QuadView view = Keep(storage.Upload(Accelerator, padded)).View;
         return new DeviceRows(view.SubView(leftQuads, view.Length - leftQuads), stride);
     }
 
     /// <summary>Rows of a layout, as the network numbers their channels.</summary>
     public float[] Download(DeviceRows rows, int count, ChannelLayout layout)
     {
-        float[] padded = new float[4 * rows.View.Length], found = new float[count * layout.Channels];
-        rows.View.Cast<float>().CopyToCPU(_stream, padded);
-        _stream.Synchronize();
+        float[] padded = (rows.View.QuadBytes == Storage.QuadBytes ? Storage : RowStorage.Float32).Download(_stream, rows.View);
+        float[] found = new float[count * layout.Channels];
         for (int row = 0; row < count; row++)
         {
             for (int c = 0; c < layout.Channels; c++)

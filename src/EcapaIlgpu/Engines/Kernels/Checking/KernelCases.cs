@@ -46,7 +46,7 @@ internal static class KernelCases
                 yield return Gate(name, lengths, ChannelLayout.Plain(channels), ChannelLayout.Plain(channels));
                 yield return ScaleAndAdd(name, lengths, channels);
             }
-            yield return Convolution(name, lengths, ChannelLayout.Plain(80), ChannelLayout.Plain(512), 5, 1);
+            yield return Convolution(name, lengths, ChannelLayout.Plain(80), ChannelLayout.Plain(512), 5, 1, ofFeatures: true);
             yield return Convolution(name, lengths, ChannelLayout.Plain(64), ChannelLayout.Plain(64), 3, 4);
             yield return Moments(name, lengths, Aggregate);
             yield return Attention(name, lengths);
@@ -58,7 +58,7 @@ internal static class KernelCases
         }
         int[] ragged = Batches[3].Lengths, edges = Batches[2].Lengths;
         // Channel counts that are no multiple of four, and splits with gaps between them.
-        yield return Convolution("ragged", ragged, ChannelLayout.Plain(79), new ChannelLayout(8, 3), 5, 1);
+        yield return Convolution("ragged", ragged, ChannelLayout.Plain(79), new ChannelLayout(8, 3), 5, 1, ofFeatures: true);
         yield return Convolution("ragged", ragged, new ChannelLayout(24, 5), new ChannelLayout(8, 5), 1, 1);
         yield return Convolution("ragged", ragged, new ChannelLayout(3, 512), ChannelLayout.Plain(Aggregate), 1, 1);
         yield return Gate("ragged", ragged, new ChannelLayout(8, 5), new ChannelLayout(8, 5));
@@ -81,20 +81,21 @@ internal static class KernelCases
         Samples("ragged", [400, 16000, 31999, 48123], new EcapaConfig { Channels = 32, GlobalContext = true }),
     ];
 
-    private static KernelCase Convolution(string batch, int[] lengths, ChannelLayout input, ChannelLayout output, int kernel, int dilation)
+    private static KernelCase Convolution(
+        string batch, int[] lengths, ChannelLayout input, ChannelLayout output, int kernel, int dilation, bool ofFeatures = false)
     {
         string shape = $"{batch}, {input.Channels}->{output.Channels}{(input.Quads * 4 == input.Channels ? "" : " padded")}, k={kernel}, d={dilation}";
-        return new("ConvReluBn", shape, (double)lengths.Sum() * kernel * input.Channels * output.Channels, KernelCase.OperationBound, device =>
+        return new("ConvReluBn", shape, (double)lengths.Sum() * kernel * input.Channels * output.Channels, CaseScope.Rows, device =>
         {
             Random random = new(1);
             ConvReluBnWeights weights = RandomModels.ConvReluBn(random, output.Channels, input.Channels, kernel);
             float[] rows = RandomModels.Normal(random, lengths.Sum() * input.Channels, 1);
             // Rows inside wider ones on both sides, as the blocks' outputs lie side by side.
-            DeviceRows x = device.Upload(rows, input, leftQuads: 1, rightQuads: 2);
+            DeviceRows x = ofFeatures ? device.UploadFloat32(rows, input, 2, 2) : device.Upload(rows, input, 2, 2);
             BatchTables tables = device.Tables(lengths);
             int stride = output.Quads + 3;
-            DeviceRows y = new(device.Room(stride * tables.Rows).SubView(2, (stride * tables.Rows) - 2), stride);
-            DeviceConv conv = device.Keep(new DeviceConv(device.Accelerator, weights.Conv, weights.Bn, input, output));
+            DeviceRows y = new(device.RowRoom(stride * tables.Rows).SubView(2, (stride * tables.Rows) - 2), stride);
+            DeviceConv conv = device.Keep(new DeviceConv(device.Accelerator, device.Storage, weights.Conv, weights.Bn, input, output, ofFeatures));
             device.Operations.Convolve(x, conv, dilation, Epilogue.Relu, y, tables);
             return new CaseOutput(
                 Flat(CaseDevice.Utterances(rows, input.Channels, lengths).Select(u => ReferenceConv.Apply(u, weights, dilation))),
@@ -108,23 +109,23 @@ internal static class KernelCases
         Shape = $"{inner.Shape}, tile {tile.Rows}x{tile.Columns}x{tile.Depth}",
         Run = device =>
         {
-            using CaseDevice tiled = new(device.Accelerator, tile);
+            using CaseDevice tiled = new(device.Accelerator, device.Precision, tile);
             return inner.Run(tiled);
         },
     };
 
     private static KernelCase AttentionHidden(string batch, int[] lengths) =>
-        new("ConvReluBn tanh", $"{batch}, {Aggregate}->{Bottleneck}", (double)lengths.Sum() * Aggregate * Bottleneck, KernelCase.OperationBound, device =>
+        new("ConvReluBn tanh", $"{batch}, {Aggregate}->{Bottleneck}", (double)lengths.Sum() * Aggregate * Bottleneck, CaseScope.Rows, device =>
         {
             Random random = new(2);
             ChannelLayout input = ChannelLayout.Plain(Aggregate), output = ChannelLayout.Plain(Bottleneck);
             ConvWeights conv = RandomModels.Conv(random, Bottleneck, Aggregate, 1);
             float[] rows = RandomModels.Normal(random, lengths.Sum() * Aggregate, 1), bias = RandomModels.Normal(random, lengths.Length * Bottleneck, 1);
             BatchTables tables = device.Tables(lengths);
-            DeviceRows y = new(device.Room(tables.Rows * output.Quads), output.Quads);
+            DeviceRows y = new(device.RowRoom(tables.Rows * output.Quads), output.Quads);
             device.Operations.Convolve(
-                device.Upload(rows, input), device.Keep(new DeviceConv(device.Accelerator, conv, null, input, output)), 1, Epilogue.Tanh, y, tables,
-                device.Upload(bias, output).View);
+                device.Upload(rows, input), device.Keep(new DeviceConv(device.Accelerator, device.Storage, conv, null, input, output)), 1, Epilogue.Tanh, y, tables,
+                device.UploadFloat32(bias, output).View.As<Float4>());
             FrameMatrix[] biases = CaseDevice.Utterances(bias, Bottleneck, [.. lengths.Select(_ => 1)]);
             return new CaseOutput(
                 Flat(CaseDevice.Utterances(rows, Aggregate, lengths).Select((x, u) => Activation.Tanh(
@@ -135,16 +136,16 @@ internal static class KernelCases
     private static KernelCase Res2(string batch, int[] lengths, int channels, int dilation)
     {
         ChannelLayout layout = new(EcapaConfig.Res2Scale, channels / EcapaConfig.Res2Scale);
-        return new("Res2Chain", $"{batch}, C={channels}, d={dilation}", (double)lengths.Sum() * 21 * layout.Width * layout.Width, KernelCase.OperationBound, device =>
+        return new("Res2Chain", $"{batch}, C={channels}, d={dilation}", (double)lengths.Sum() * 21 * layout.Width * layout.Width, CaseScope.Rows, device =>
         {
             Random random = new(3);
             ConvReluBnWeights[] steps =
                 [.. Enumerable.Range(0, EcapaConfig.Res2Scale - 1).Select(_ => RandomModels.ConvReluBn(random, layout.Width, layout.Width, 3))];
             float[] rows = RandomModels.Normal(random, lengths.Sum() * channels, 1);
             BatchTables tables = device.Tables(lengths);
-            DeviceRows y = new(device.Room(tables.Rows * layout.Quads), layout.Quads);
+            DeviceRows y = new(device.RowRoom(tables.Rows * layout.Quads), layout.Quads);
             device.Operations.Res2(
-                device.Upload(rows, layout).View, device.Keep(new DeviceRes2(device.Accelerator, steps)), dilation, y.View, tables);
+                device.Upload(rows, layout).View, device.Keep(new DeviceRes2(device.Accelerator, device.Storage, steps)), dilation, y.View, tables);
             return new CaseOutput(
                 Flat(CaseDevice.Utterances(rows, channels, lengths).Select(x => Reference.Res2.Apply(x, steps, dilation))),
                 device.Download(y, tables.Rows, layout));
@@ -153,7 +154,7 @@ internal static class KernelCases
 
     private static KernelCase Gate(string batch, int[] lengths, ChannelLayout input, ChannelLayout layout) => new(
         "SqueezeExcite.Gate", $"{batch}, {input.Channels}->{layout.Channels}",
-        (double)layout.Channels * ((input.Channels * lengths.Sum()) + (2 * Bottleneck * lengths.Length)), KernelCase.OperationBound, device =>
+        (double)layout.Channels * ((input.Channels * lengths.Sum()) + (2 * Bottleneck * lengths.Length)), CaseScope.Rows, device =>
         {
             // From the convolution before, which leaves the sums over time beside its output.
             Random random = new(4);
@@ -163,12 +164,13 @@ internal static class KernelCases
             ConvWeights squeeze = RandomModels.Conv(random, Bottleneck, channels, 1), excite = RandomModels.Conv(random, channels, Bottleneck, 1);
             float[] rows = RandomModels.Normal(random, lengths.Sum() * input.Channels, 1);
             BatchTables tables = device.Tables(lengths);
-            DeviceRows x = new(device.Room(tables.Rows * layout.Quads), layout.Quads), gates = new(device.Room(lengths.Length * layout.Quads), layout.Quads);
+            DeviceRows x = new(device.RowRoom(tables.Rows * layout.Quads), layout.Quads), gates = new(device.Room(lengths.Length * layout.Quads), layout.Quads);
             ArrayView<Float4> sums = device.Operations.ConvolveAndSum(
-                device.Upload(rows, input), device.Keep(new DeviceConv(device.Accelerator, weights.Conv, weights.Bn, input, layout)), Epilogue.Relu, x, tables);
+                device.Upload(rows, input), device.Keep(new DeviceConv(device.Accelerator, device.Storage, weights.Conv, weights.Bn, input, layout)),
+                Epilogue.Relu, x, tables);
             device.Operations.Gate(
                 sums, device.Keep(new DeviceLinear(device.Accelerator, squeeze, layout, hidden)),
-                device.Keep(new DeviceLinear(device.Accelerator, excite, hidden, layout)), gates.View, tables);
+                device.Keep(new DeviceLinear(device.Accelerator, excite, hidden, layout)), gates.View.As<Float4>(), tables);
             FrameMatrix[] outputs = [.. CaseDevice.Utterances(rows, input.Channels, lengths).Select(u => ReferenceConv.Apply(u, weights, 1))];
             return new CaseOutput(
                 [.. Flat(outputs), .. Flat(outputs.Select(u => ReferenceGate.Gate(u, squeeze, excite)))],
@@ -176,7 +178,7 @@ internal static class KernelCases
         });
 
     private static KernelCase ScaleAndAdd(string batch, int[] lengths, int channels) =>
-        new("SqueezeExcite.ScaleAndAdd", $"{batch}, C={channels}", (double)channels * lengths.Sum(), KernelCase.OperationBound, device =>
+        new("SqueezeExcite.ScaleAndAdd", $"{batch}, C={channels}", (double)channels * lengths.Sum(), CaseScope.Rows, device =>
         {
             Random random = new(5);
             ChannelLayout layout = ChannelLayout.Plain(channels);
@@ -184,9 +186,9 @@ internal static class KernelCases
             float[] rows = RandomModels.Normal(random, count, 1), residual = RandomModels.Normal(random, count, 1);
             float[] gates = RandomModels.Uniform(random, lengths.Length * channels, 0, 1);
             BatchTables tables = device.Tables(lengths);
-            DeviceRows y = new(device.Room(tables.Rows * 3 * layout.Quads), 3 * layout.Quads);
+            DeviceRows y = new(device.RowRoom(tables.Rows * 3 * layout.Quads), 3 * layout.Quads);
             device.Operations.ScaleAndAdd(
-                device.Upload(rows, layout).View, device.Upload(gates, layout).View, device.Upload(residual, layout, 1, 1), y, layout.Quads, tables);
+                device.Upload(rows, layout).View, device.UploadFloat32(gates, layout).View.As<Float4>(), device.Upload(residual, layout, 1, 1), y, layout.Quads, tables);
             FrameMatrix[] gate = CaseDevice.Utterances(gates, channels, [.. lengths.Select(_ => 1)]), skip = CaseDevice.Utterances(residual, channels, lengths);
             return new CaseOutput(
                 Flat(CaseDevice.Utterances(rows, channels, lengths).Select((x, u) => ReferenceGate.Apply(x, gate[u]).Add(skip[u]))),
@@ -194,21 +196,21 @@ internal static class KernelCases
         });
 
     private static KernelCase Moments(string batch, int[] lengths, int channels) =>
-        new("TimeMoments", $"{batch}, C={channels}", 4.0 * channels * lengths.Sum(), KernelCase.OperationBound, device =>
+        new("TimeMoments", $"{batch}, C={channels}", 4.0 * channels * lengths.Sum(), CaseScope.Rows, device =>
         {
             ChannelLayout layout = ChannelLayout.Plain(channels);
             // Far from zero: squares must not be subtracted from each other.
             float[] rows = [.. RandomModels.Normal(new Random(6), lengths.Sum() * channels, 1).Select(v => v + 30)];
             BatchTables tables = device.Tables(lengths);
-            DeviceRows moments = new(device.Room(lengths.Length * 2 * layout.Quads), 2 * layout.Quads);
-            device.Operations.Moments(device.Upload(rows, layout, 0, 1), layout.Quads, deviation: true, moments.View, tables);
+            ArrayView<Float4> moments = device.Room(lengths.Length * 2 * layout.Quads);
+            device.Operations.Moments(device.Upload(rows, layout, 0, 1), layout.Quads, deviation: true, moments, tables);
             return new CaseOutput(
                 Flat(CaseDevice.Utterances(rows, channels, lengths).Select(x => FrameMatrix.Concatenate([Statistics.Mean(x), Statistics.StandardDeviation(x)]))),
-                device.Download(moments, lengths.Length, layout.Repeat(2)));
+                device.Download(new DeviceRows(moments, 2 * layout.Quads), lengths.Length, layout.Repeat(2)));
         });
 
     private static KernelCase Attention(string batch, int[] lengths) =>
-        new("AttentiveStatistics", $"{batch}, {Bottleneck}->{Aggregate}", (double)lengths.Sum() * Bottleneck * Aggregate, KernelCase.OperationBound, device =>
+        new("AttentiveStatistics", $"{batch}, {Bottleneck}->{Aggregate}", (double)lengths.Sum() * Bottleneck * Aggregate, CaseScope.Rows, device =>
         {
             Random random = new(7);
             ChannelLayout hidden = ChannelLayout.Plain(Bottleneck), layout = ChannelLayout.Plain(Aggregate);
@@ -218,33 +220,33 @@ internal static class KernelCases
             BatchTables tables = device.Tables(lengths);
             DeviceRows x = device.Upload(rows, layout);
             ArrayView<Float4> means = device.Room(lengths.Length * layout.Quads);
-            DeviceRows pooled = new(device.Room(lengths.Length * 2 * layout.Quads), 2 * layout.Quads);
+            ArrayView<Float4> pooled = device.Room(lengths.Length * 2 * layout.Quads);
             device.Operations.Moments(x, layout.Quads, deviation: false, means, tables);
             device.Operations.Attend(
-                device.Upload(inner, hidden).View, device.Keep(new DeviceConv(device.Accelerator, up, null, hidden, layout)), x.View, means, layout.Quads,
-                pooled.View, tables);
+                device.Upload(inner, hidden).View, device.Keep(new DeviceConv(device.Accelerator, device.Storage, up, null, hidden, layout)), x.View, means, layout.Quads,
+                pooled, tables);
             FrameMatrix[] frames = CaseDevice.Utterances(rows, Aggregate, lengths);
             return new CaseOutput(
                 Flat(CaseDevice.Utterances(inner, Bottleneck, lengths).Select((h, u) => ReferenceAttention.WeightedMeanAndDeviation(
                     frames[u], ReferenceAttention.SoftmaxOverTime(Conv1d.Apply(h, up))))),
-                device.Download(pooled, lengths.Length, layout.Repeat(2)));
+                device.Download(new DeviceRows(pooled, 2 * layout.Quads), lengths.Length, layout.Repeat(2)));
         });
 
     private static KernelCase Linear(string batch, int utterances, int inputs, int outputs) =>
-        new("UtteranceLinear", $"{batch}, {utterances} x {inputs}->{outputs}", (double)utterances * inputs * outputs, KernelCase.OperationBound, device =>
+        new("UtteranceLinear", $"{batch}, {utterances} x {inputs}->{outputs}", (double)utterances * inputs * outputs, CaseScope.Float32, device =>
         {
             Random random = new(8);
             ChannelLayout input = ChannelLayout.Plain(inputs), output = ChannelLayout.Plain(outputs);
             ConvWeights layer = RandomModels.Conv(random, outputs, inputs, 1);
             float[] rows = RandomModels.Normal(random, utterances * inputs, 1);
-            DeviceRows y = new(device.Room(utterances * output.Quads), output.Quads);
+            ArrayView<Float4> y = device.Room(utterances * output.Quads);
             device.Operations.Linear(
-                device.Upload(rows, input).View, device.Keep(new DeviceLinear(device.Accelerator, layer, input, output)), y.View, utterances);
-            return new CaseOutput(Conv1d.Apply(FrameMatrix.FromRows(rows, inputs), layer).Values, device.Download(y, utterances, output));
+                device.UploadFloat32(rows, input).View.As<Float4>(), device.Keep(new DeviceLinear(device.Accelerator, layer, input, output)), y, utterances);
+            return new CaseOutput(Conv1d.Apply(FrameMatrix.FromRows(rows, inputs), layer).Values, device.Download(new DeviceRows(y, output.Quads), utterances, output));
         });
 
     private static KernelCase SoftmaxHead(string name, int utterances, int classes) =>
-        new("SoftmaxHead", $"{name}, {utterances} utterances", 192.0 * utterances * classes, KernelCase.OperationBound, device =>
+        new("SoftmaxHead", $"{name}, {utterances} utterances", 192.0 * utterances * classes, CaseScope.Float32, device =>
         {
             const int Size = 192;
             Random random = new(9);
@@ -253,21 +255,21 @@ internal static class KernelCases
             ConvWeights layer = RandomModels.Conv(random, classes, Size, 1);
             float[] embeddings = RandomModels.Normal(random, utterances * Size, 1);
             DeviceVector Row(Func<int, double> value) => device.Keep(new DeviceVector(device.Accelerator, DeviceConv.Place(input, Size, c => (float)value(c))));
-            DeviceRows y = new(device.Room(utterances * output.Quads), output.Quads);
+            ArrayView<Float4> y = device.Room(utterances * output.Quads);
             device.Operations.Classify(
-                device.Upload(embeddings, input).View, Row(bn.Scale), Row(bn.Shift), device.Keep(new DeviceLinear(device.Accelerator, layer, input, output)), classes,
-                device.Room(utterances * input.Quads), y.View, utterances);
+                device.UploadFloat32(embeddings, input).View.As<Float4>(), Row(bn.Scale), Row(bn.Shift), device.Keep(new DeviceLinear(device.Accelerator, layer, input, output)), classes,
+                device.Room(utterances * input.Quads), y, utterances);
             FrameMatrix scores = Conv1d.Apply(Activation.Relu(BatchNorm.Apply(FrameMatrix.FromRows(embeddings, Size), bn)), layer);
             for (int u = 0; u < utterances; u++)
             {
                 Span<double> row = scores[u];
                 System.Numerics.Tensors.TensorPrimitives.SoftMax(row.ToArray(), row);
             }
-            return new CaseOutput(scores.Values, device.Download(y, utterances, output));
+            return new CaseOutput(scores.Values, device.Download(new DeviceRows(y, output.Quads), utterances, output));
         });
 
     private static KernelCase MeanNormalization(string batch, int[] lengths) =>
-        new("ConvReluBn of x - mean", $"{batch}, 80->64, k=5", 400.0 * 64 * lengths.Sum(), KernelCase.OperationBound, device =>
+        new("ConvReluBn of x - mean", $"{batch}, 80->64, k=5", 400.0 * 64 * lengths.Sum(), CaseScope.Rows, device =>
         {
             // Log-mel energies are far from zero, and what is outside an utterance is zero after the subtraction.
             Random random = new(10);
@@ -275,11 +277,11 @@ internal static class KernelCases
             ConvReluBnWeights weights = RandomModels.ConvReluBn(random, output.Channels, input.Channels, 5);
             float[] rows = [.. RandomModels.Normal(random, lengths.Sum() * input.Channels, 3).Select(v => v + 12)];
             BatchTables tables = device.Tables(lengths);
-            DeviceRows x = device.Upload(rows, input), y = new(device.Room(tables.Rows * output.Quads), output.Quads);
+            DeviceRows x = device.UploadFloat32(rows, input), y = new(device.RowRoom(tables.Rows * output.Quads), output.Quads);
             ArrayView<Float4> means = device.Room(lengths.Length * input.Quads);
             device.Operations.Moments(x, input.Quads, deviation: false, means, tables);
-            device.Operations.Convolve(
-                x, device.Keep(new DeviceConv(device.Accelerator, weights.Conv, weights.Bn, input, output)), 1, Epilogue.Relu, y, tables, means: means);
+            DeviceConv conv = device.Keep(new DeviceConv(device.Accelerator, device.Storage, weights.Conv, weights.Bn, input, output));
+            device.Operations.Convolve(x, conv, 1, Epilogue.Relu, y, tables, means: means);
             return new CaseOutput(
                 Flat(CaseDevice.Utterances(rows, input.Channels, lengths).Select(u => ReferenceConv.Apply(
                     u.Zip(Statistics.Mean(u).RepeatRow(u.Frames), (a, b) => a - b), weights, 1))),
@@ -287,7 +289,7 @@ internal static class KernelCases
         });
 
     private static KernelCase Filterbank(string batch, int[] lengths, bool fromInt16) =>
-        new(fromInt16 ? "Filterbank int16" : "Filterbank float", batch, 20000.0 * lengths.Sum(), KernelCase.OperationBound, device =>
+        new(fromInt16 ? "Filterbank int16" : "Filterbank float", batch, 20000.0 * lengths.Sum(), CaseScope.Float32, device =>
         {
             // A few samples more than the frames need, of another number for each utterance.
             int[] counts = [.. lengths.Select((frames, u) => Fbank.FrameLength + ((frames - 1) * Fbank.FrameShift) + (u * 37 % Fbank.FrameShift))];
@@ -310,13 +312,13 @@ internal static class KernelCases
         });
 
     private static KernelCase Samples(string batch, int[] counts, EcapaConfig config) =>
-        new("network from samples", $"{batch}, {config.Name}", counts.Sum() / 160.0 * 1e6, KernelCase.NetworkBound, device =>
+        new("network from samples", $"{batch}, {config.Name}", counts.Sum() / 160.0 * 1e6, CaseScope.Network, device =>
         {
             EcapaWeights weights = RandomModels.Create(config, seed: 14);
             int[] starts = CaseDevice.Offsets(counts);
             short[] samples = [.. RandomModels.Normal(new Random(15), counts.Sum(), 3000).Select(v => (short)v)];
             float[] embeddings = new float[counts.Length * config.EmbeddingSize];
-            using KernelEngine engine = new(weights, device.Accelerator, device.Plan);
+            using KernelEngine engine = new(weights, device.Accelerator, device.Precision, device.Plan);
             engine.EmbedSamples(samples, starts, embeddings);
             ReferenceNetwork reference = new(weights);
             return new CaseOutput(

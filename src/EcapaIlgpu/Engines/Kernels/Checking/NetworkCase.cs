@@ -27,8 +27,8 @@ internal sealed record NetworkCase(string Batch, int[] Lengths, EcapaConfig Conf
     /// <summary>The case for a device that runs kernels.</summary>
     public KernelCase OnKernels => new(
         "network", $"{Batch}, {Config.Name}{(Config.Pooling == Pooling.Astp ? "" : $" {Config.Pooling}")}",
-        (double)Lengths.Sum() * RandomModels.Create(Config, Seed).OperationsPerFrame, KernelCase.NetworkBound,
-        device => Run(weights => new KernelEngine(weights, device.Accelerator, device.Plan)));
+        (double)Lengths.Sum() * RandomModels.Create(Config, Seed).OperationsPerFrame, CaseScope.Network,
+        device => Run(weights => new KernelEngine(weights, device.Accelerator, device.Precision, device.Plan)));
 
     private static int Seed => 12;
 

@@ -9,6 +9,9 @@ internal sealed record NetworkProfile
     /// <summary>The device's name.</summary>
     public required string DeviceName { get; init; }
 
+    /// <summary>With how many bits the network was computed.</summary>
+    public required Precision Precision { get; init; }
+
     /// <summary>When the first run began.</summary>
     public required DateTimeOffset Date { get; init; }
 

@@ -12,6 +12,7 @@ internal static class NetworkProfiler
     /// <summary>Profiles a device: its ceilings first, then whole forwards from samples to embeddings, with and without markers in turn.</summary>
     /// <param name="session">The open device.</param>
     /// <param name="selector">What <c>--device</c> takes for it.</param>
+    /// <param name="precision">With how many bits; one that the device can.</param>
     /// <param name="model">The network; reads <see cref="Features.Fbank.MelBins"/> numbers a frame.</param>
     /// <param name="source">What the network is called.</param>
     /// <param name="batch">The utterances.</param>
@@ -20,13 +21,13 @@ internal static class NetworkProfiler
     /// <param name="cancellation">Stops between runs.</param>
     /// <exception cref="InputException">An utterance does not fit the device's memory.</exception>
     public static NetworkProfile Profile(
-        DeviceSession session, string selector, EcapaWeights model, string source, SampleBatch batch, int runs, DeviceCeilings? ceilings = null,
+        DeviceSession session, string selector, Precision precision, EcapaWeights model, string source, SampleBatch batch, int runs, DeviceCeilings? ceilings = null,
         CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(runs);
         DateTimeOffset date = DateTimeOffset.UtcNow;
         ceilings ??= DeviceCeilings.Measure(session.Accelerator);
-        using KernelEngine engine = new(model, session.Accelerator);
+        using KernelEngine engine = new(model, session.Accelerator, precision);
         using LaunchTimer timer = new(engine.Stream);
         float[] embeddings = new float[batch.Count * model.Config.EmbeddingSize];
         double Run(ILaunchObserver? observer)
@@ -54,6 +55,7 @@ internal static class NetworkProfiler
             Selector = selector,
             DeviceName = session.Accelerator.Name,
             Date = date,
+            Precision = precision,
             Model = source,
             Channels = model.Config.Channels,
             Utterances = batch.Count,

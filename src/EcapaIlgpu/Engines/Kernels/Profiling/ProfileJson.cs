@@ -11,6 +11,7 @@ internal static class ProfileJson
         json.WriteStartObject();
         json.WriteString("device", profile.Selector);
         json.WriteString("name", profile.DeviceName);
+        json.WriteString("precision", profile.Precision.Name());
         json.WriteString("date", profile.Date);
         json.WriteString("model", profile.Model);
         json.WriteNumber("channels", profile.Channels);

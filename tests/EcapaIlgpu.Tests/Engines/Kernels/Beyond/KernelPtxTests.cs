@@ -48,14 +48,22 @@ public class KernelPtxTests
         }
     }
 
-    /// <summary>Every kernel with the constants that the engine compiles it with for networks of 512 and 1024 channels.</summary>
-    private static IEnumerable<Specialization> Specializations()
+    /// <summary>Every kernel with the constants that the engine compiles it with for networks of 512 and 1024 channels, on rows of every storage.</summary>
+    private static IEnumerable<Specialization> Specializations() =>
+        [.. OfFloat32(), .. OnRows<Float4, Float4>(), .. OnRows<Half4, Half4>(), .. OnRows<Float4, Half4>(), .. OnRows<BFloat4, BFloat4>(), .. OnRows<Float4, BFloat4>()];
+
+    /// <summary>Kernels on rows, the first convolution (of features) and the others apart.</summary>
+    private static IEnumerable<Specialization> OnRows<TInput, TStored>()
+        where TInput : unmanaged, IQuad<TInput>
+        where TStored : unmanaged, IQuad<TStored>
     {
-        KernelSpecialization line = new(256, null);
-        foreach (ProductTile tile in TilePlan.Tiles)
+        string stored = typeof(TStored).Name;
+        bool onlyFeatures = typeof(TInput) != typeof(TStored), narrow = typeof(TStored) != typeof(Float4);
+        // 16 bits change loads and stores alone: the tiles with the most and the fewest outputs a thread show what there is to see.
+        foreach (ProductTile tile in narrow ? (IEnumerable<ProductTile>)[TilePlan.Tiles.First(), TilePlan.Tiles.Last()] : TilePlan.Tiles)
         {
             string size = $"{tile.Rows}x{tile.Columns}, {tile.ThreadRows}x{tile.ThreadColumns} outputs";
-            foreach (int taps in (int[])[1, 3, 5])
+            foreach (int taps in onlyFeatures ? (int[])[5] : narrow ? [1, 3] : [1, 3, 5])
             {
                 const Epilogue Normalized = Epilogue.Relu | Epilogue.ScaleShift;
                 ConvForm[] forms = taps switch
@@ -70,26 +78,41 @@ public class KernelPtxTests
                 foreach (ConvForm form in forms)
                 {
                     yield return new(
-                        $"ConvReluBn {size}, {form}", ConvReluBn.Kernel, TilePlan.Specialization(tile, form),
+                        $"ConvReluBn {typeof(TInput).Name} to {stored} {size}, {form}", ConvReluBn.Kernel<TInput, TStored>, TilePlan.Specialization(tile, form),
                         new KernelArguments().Add(new SpecializedValue<ConvForm>(form)).Add(new SpecializedValue<ProductTile>(tile)));
                 }
             }
         }
+        if (onlyFeatures)
+            yield break;
         foreach (ProductTile tile in TilePlan.AttentionTiles)
         {
             yield return new(
-                $"AttentiveStatistics.Chunks {tile.Columns}", AttentiveStatistics.Chunks, TilePlan.Specialization(tile),
+                $"AttentiveStatistics.Chunks {stored} {tile.Columns}", AttentiveStatistics.Chunks<TStored>, TilePlan.Specialization(tile),
                 new KernelArguments().Add(new SpecializedValue<ProductTile>(tile)));
         }
-        foreach (int dilation in (int[])[2, 3, 4])
+        foreach (int dilation in narrow ? (int[])[3] : [2, 3, 4])
         {
             foreach (Res2Form form in (Res2Form[])[new(16, 256, 8, 16, dilation), new(16, 144, 8, 16, dilation), new(32, 144, 12, 16, dilation)])
             {
                 yield return new(
-                    $"Res2Chain {form}", Res2Chain.Kernel, new KernelSpecialization(form.Threads, null),
+                    $"Res2Chain {stored} {form}", Res2Chain.Kernel<TStored>, new KernelSpecialization(form.Threads, null),
                     new KernelArguments().Add(new SpecializedValue<Res2Form>(form)));
             }
         }
+        KernelSpecialization line = new(256, null);
+        foreach (int deviation in (int[])[0, 1])
+        {
+            yield return new(
+                $"TimeMoments.Chunks {stored} {deviation}", TimeMoments.Chunks<TStored>, line, new KernelArguments().Add(new SpecializedValue<int>(deviation)));
+        }
+        yield return new($"SqueezeExcite.ScaleAndAdd {stored}", SqueezeExcite.ScaleAndAdd<TStored>, line, new KernelArguments());
+    }
+
+    /// <summary>Kernels that are float32 in every precision.</summary>
+    private static IEnumerable<Specialization> OfFloat32()
+    {
+        KernelSpecialization line = new(256, null);
         foreach (int channels in (int[])[128, 256])
         {
             yield return new(
@@ -98,21 +121,23 @@ public class KernelPtxTests
         }
         foreach (int deviation in (int[])[0, 1])
         {
-            KernelArguments wanted = new KernelArguments().Add(new SpecializedValue<int>(deviation));
-            yield return new($"TimeMoments.Chunks {deviation}", TimeMoments.Chunks, line, wanted);
-            yield return new($"TimeMoments.Utterances {deviation}", TimeMoments.Utterances, line, wanted);
+            yield return new(
+                $"TimeMoments.Utterances {deviation}", TimeMoments.Utterances, line, new KernelArguments().Add(new SpecializedValue<int>(deviation)));
         }
         foreach (int sums in (int[])[4, 8, 16])
             yield return new($"MultiplyAddProbe {sums}", MultiplyAddProbe.Kernel, line, new KernelArguments().Add(new SpecializedValue<int>(sums)));
         foreach (Delegate kernel in (Delegate[])
-            [AttentiveStatistics.Pool, UtteranceLinear.Kernel, SqueezeExcite.ScaleAndAdd, SoftmaxHead.NormalizeRelu,
+            [AttentiveStatistics.Pool, UtteranceLinear.Kernel, SoftmaxHead.NormalizeRelu,
                 SoftmaxHead.Softmax, Filterbank.FromFloat, Filterbank.FromInt16, CopyProbe.Kernel])
             yield return new($"{kernel.Method.DeclaringType!.Name}.{kernel.Method.Name}", kernel, line, new KernelArguments());
     }
 
-    private static string Compile(Specialization item, int architecture) => PtxEmitter.Emit(
-        KernelCompiler.Compile(new EntryPoint(item.Kernel.Method, false, item.Launches), item.Constants.Specialization, new CompilerOptions { WarpSize = 32 }),
-        PtxTarget.For(architecture, 12040)!.Value).Text;
+    private static string Compile(Specialization item, int architecture)
+    {
+        PtxTarget target = PtxTarget.For(architecture, 12040)!.Value;
+        CompilerOptions options = new() { WarpSize = 32, RoundsToBFloat16 = target.RoundsToBFloat16 };
+        return PtxEmitter.Emit(KernelCompiler.Compile(new EntryPoint(item.Kernel.Method, false, item.Launches), item.Constants.Specialization, options), target).Text;
+    }
 
     private sealed record Specialization(string Name, Delegate Kernel, KernelSpecialization Launches, KernelArguments Constants);
 }

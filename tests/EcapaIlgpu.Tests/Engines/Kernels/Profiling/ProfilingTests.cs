@@ -1,3 +1,4 @@
+using EcapaIlgpu.Engines;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -187,7 +188,7 @@ public class ProfilingTests(ProfilingTests.Profiled profiled) : IClassFixture<Pr
             using DeviceSession session = DeviceSelector.Open("cpu-kernels");
             EcapaConfig config = new() { Channels = 32, EmbeddingSize = 24, GlobalContext = true };
             return NetworkProfiler.Profile(
-                session, "cpu-kernels", RandomModels.Create(config, 1), "random weights", SampleBatch.Noise(2, 20), 2, new DeviceCeilings(1e12, 1e11));
+                session, "cpu-kernels", Precision.Fp32, RandomModels.Create(config, 1), "random weights", SampleBatch.Noise(2, 20), 2, new DeviceCeilings(1e12, 1e11));
         });
 
         internal NetworkProfile Profile => _profile.Value;

@@ -1,0 +1,13 @@
+using EcapaIlgpu.Kernels;
+
+namespace EcapaIlgpu.Engines.Kernels;
+
+/// <content>Storage in bfloat16, a type that the package ILGPU does not have.</content>
+internal abstract partial class RowStorage
+{
+    static partial void AddBeyond(Precision precision, ref RowStorage? storage)
+    {
+        if (precision == Precision.Bf16)
+            storage = new RowStorage<BFloat4>();
+    }
+}

@@ -1,0 +1,44 @@
+using EcapaIlgpu.Kernels;
+using EcapaIlgpu.Model;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace EcapaIlgpu.Engines.Kernels;
+
+/// <summary>A kernel that is ready to be queued, and how many groups of how many threads it takes.</summary>
+/// <param name="Launcher">The kernel.</param>
+/// <param name="Name">Its name, for profiles.</param>
+/// <param name="Config">The launch.</param>
+internal readonly record struct ReadyKernel<TLauncher>(TLauncher Launcher, string Name, KernelConfig Config)
+    where TLauncher : Delegate;
+
+/// <summary>
+/// The network's matrix products on a device's tensor cores: how weights are laid out for them, and the kernels. What they compute and how rows are stored is as without.
+/// </summary>
+/// <remarks>Input rows in 16 bits must lie at multiples of 16 bytes, as those of the network do.</remarks>
+internal abstract partial class TensorProducts
+{
+    /// <summary>The products of a precision on a device; null where it has no tensor cores for it, or this build does not know them.</summary>
+    public static TensorProducts? Of(Accelerator accelerator, Precision precision, RowStorage storage)
+    {
+        TensorProducts? products = null;
+        AddBeyond(accelerator, precision, storage, ref products);
+        return products;
+    }
+
+    /// <summary>Uploads the weights of a convolution.</summary>
+    /// <param name="conv">The weights.</param>
+    /// <param name="input">Where the input channels lie.</param>
+    /// <param name="output">Where the output channels lie.</param>
+    /// <param name="ofFeatures">Whether the input rows are float32 in every precision.</param>
+    public abstract DeviceQuads Pack(ConvWeights conv, ChannelLayout input, ChannelLayout output, bool ofFeatures);
+
+    /// <summary>The kernel of a convolution.</summary>
+    /// <param name="plan">What picks its tile.</param>
+    /// <param name="rows">Rows of the batch, or places of its segments.</param>
+    /// <param name="conv">The convolution.</param>
+    /// <param name="form">What goes before and after the sums.</param>
+    public abstract ReadyKernel<ConvLauncher> Convolution(TilePlan plan, int rows, DeviceConv conv, ConvForm form);
+
+    static partial void AddBeyond(Accelerator accelerator, Precision precision, RowStorage storage, ref TensorProducts? products);
+}
