@@ -88,6 +88,8 @@ def processor():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--speech", default=ROOT.parent / "shared/reference/audio", help="folder of 16-bit WAV to cut from")
+    parser.add_argument("--files", type=pathlib.Path, help="folder of files made before (with --keep)")
+    parser.add_argument("--keep", type=pathlib.Path, help="folder to leave the files in")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=8)
@@ -99,10 +101,11 @@ def main():
     for project in [] if arguments.no_build else ["bench/EcapaIlgpu.Bench", "src/EcapaIlgpu.Cli"]:
         subprocess.run(["dotnet", "build", "-c", "Release", "-m:1", "-v", "quiet", str(ROOT / project)], check=True, stdout=subprocess.DEVNULL)
     with tempfile.TemporaryDirectory() as temporary:
-        files = pathlib.Path(temporary) / "audio"
-        files.mkdir()
-        make_files(speech(arguments.speech), files, arguments.count)
-        result = {"processor": processor(), "threads": arguments.threads, "load_before": os.getloadavg(), "files": arguments.count,
+        files = arguments.files or arguments.keep or pathlib.Path(temporary) / "audio"
+        if not arguments.files:
+            files.mkdir(parents=True)
+            make_files(speech(arguments.speech), files, arguments.count)
+        result = {"processor": processor(), "threads": arguments.threads, "load_before": os.getloadavg(), "files": len(list(files.iterdir())),
                   "bytes": sum(path.stat().st_size for path in files.iterdir())}
         command = ["dotnet", str(ROOT / "bench/EcapaIlgpu.Bench/bin/Release/net10.0/EcapaIlgpu.Bench.dll"), "extraction", "--folder", str(files),
                    "--threads", str(arguments.threads), "--files", str(arguments.files_per_round), "--rounds", str(arguments.rounds)]

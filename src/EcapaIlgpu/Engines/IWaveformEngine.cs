@@ -1,8 +1,8 @@
 namespace EcapaIlgpu.Engines;
 
 /// <summary>
-/// An engine that computes the filterbank too: samples go in instead of feature rows. 16-bit samples of a frame's hop are half as many bytes as its features, so
-/// they are what crosses a bus; and the processor is left to read files.
+/// An engine that computes the filterbank too: samples go in instead of feature rows. 16-bit samples are as many bytes on a bus as feature rows and half of float samples, and
+/// the processor is left to read files.
 /// </summary>
 /// <remarks>
 /// Several calls may run at once. Each call's embeddings have the bits that they would have alone. From one utterance, 16-bit samples and the same
