@@ -1,11 +1,12 @@
 using System.CommandLine;
+using System.Runtime.CompilerServices;
 using BenchmarkDotNet.Running;
 using EcapaIlgpu.Bench;
 
 // `cases` is the light harness that compare.py drives; everything else goes to BenchmarkDotNet.
 if (args is not ["cases", ..])
 {
-    BenchmarkSwitcher.FromAssembly(typeof(CaseHarness).Assembly).Run(args);
+    Microbenchmarks(args);
     return 0;
 }
 
@@ -36,3 +37,7 @@ command.SetAction(parsed => CaseHarness.Run(
     TimeSpan.FromSeconds(parsed.GetValue(seconds)),
     Console.Out));
 return new RootCommand { command }.Parse(args).Invoke();
+
+// On its own, so that the harness runs where BenchmarkDotNet was left out (bench/gpu).
+[MethodImpl(MethodImplOptions.NoInlining)]
+static void Microbenchmarks(string[] args) => BenchmarkSwitcher.FromAssembly(typeof(CaseHarness).Assembly).Run(args);

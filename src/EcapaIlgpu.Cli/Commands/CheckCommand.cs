@@ -65,22 +65,32 @@ internal sealed class CheckCommand : CliCommand
         if (!KernelCases.All.Any(Wanted))
             throw new UsageException(FormattableString.Invariant($"no case is called '{name}' and has at most {most:g} multiply-adds"));
 
-        int cases = 0, failed = 0;
+        int cases = 0, failed = 0, lost = 0;
         if (!json)
             Console.WriteText(Line("device", "operation", "shape", "max abs", "relative L2", "1 - cosine", "verdict"), "");
         foreach (DeviceInfo info in Targets(arguments.GetValue(_device)))
         {
             Console.Say($"device: {info.Selector} ({info.Name})");
-            foreach (CaseResult result in Results(info.Selector, Wanted))
+            try
             {
-                interrupt.ThrowIfCancellationRequested();
-                cases++;
-                failed += result.Passed ? 0 : 1;
-                Print(info.Selector, result, json);
+                foreach (CaseResult result in Results(info.Selector, Wanted))
+                {
+                    interrupt.ThrowIfCancellationRequested();
+                    cases++;
+                    failed += result.Passed ? 0 : 1;
+                    Print(info.Selector, result, json);
+                }
+            }
+            catch (DeviceException e)
+            {
+                // The other devices are checked all the same.
+                lost++;
+                Console.Complain("error", $"{info.Selector}: {e.Message}");
             }
         }
-        Console.Say(failed == 0 ? $"all {cases} cases are within their bounds" : $"{failed} of {cases} cases are out of their bounds");
-        return Task.FromResult(failed == 0 ? ExitCode.Done : ExitCode.Failed);
+        string verdict = failed == 0 ? $"all {cases} cases are within their bounds" : $"{failed} of {cases} cases are out of their bounds";
+        Console.Say(lost == 0 ? verdict : $"{verdict}, {lost} {(lost == 1 ? "device" : "devices")} failed");
+        return Task.FromResult(failed + lost == 0 ? ExitCode.Done : ExitCode.Failed);
     }
 
     /// <summary>The devices to check.</summary>
@@ -107,9 +117,9 @@ internal sealed class CheckCommand : CliCommand
             yield break;
         }
         using DeviceSession session = DeviceSelector.Open(selector);
-        using CaseDevice device = new(session.Accelerator);
+        using CaseDevice device = session.Run(() => new CaseDevice(session.Accelerator));
         foreach (KernelCase kernelCase in KernelCases.All.Where(wanted))
-            yield return kernelCase.Check(device);
+            yield return session.Run(() => kernelCase.Check(device));
     }
 
     private static string Line(string device, string operation, string shape, string maxAbs, string relativeL2, string cosine, string verdict) =>

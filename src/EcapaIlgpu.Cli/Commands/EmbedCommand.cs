@@ -92,7 +92,7 @@ internal sealed class EmbedCommand : CliCommand
 
         bool quiet = _model.Quiet(arguments);
         ExtractionProgress last = default;
-        InputException? outputError = null;
+        Exception? stopped = null;
         bool interrupted = false;
         // Rows on the terminal and a bar on the same terminal would tear each other up.
         bool showBar = !quiet && Console.ErrorIsTerminal && !(output is null && Console.OutputIsTerminal);
@@ -112,13 +112,13 @@ internal sealed class EmbedCommand : CliCommand
             {
                 interrupted = true;
             }
-            catch (InputException e)
+            catch (Exception e) when (e is InputException or DeviceException)
             {
-                outputError = e;
+                stopped = e;
             }
         }).ConfigureAwait(false);
 
-        return Finish(writer, inputs.Count, last, outputError, interrupted, quiet);
+        return Finish(writer, inputs.Count, last, stopped, interrupted, quiet);
     }
 
     private (EmbeddingFormat Format, string? Output) Destination(ParseResult arguments)
@@ -162,23 +162,23 @@ internal sealed class EmbedCommand : CliCommand
             throw new UsageException($"--output {output} would overwrite '{read}', which is read; choose another name.");
     }
 
-    private int Finish(IEmbeddingWriter writer, int total, ExtractionProgress last, InputException? outputError, bool interrupted, bool quiet)
+    private int Finish(IEmbeddingWriter writer, int total, ExtractionProgress last, Exception? stopped, bool interrupted, bool quiet)
     {
         try
         {
             // A run cut short before its first row has nothing to put in the place of what an earlier run may have left.
-            if (writer.Rows > 0 || (outputError is null && !interrupted))
+            if (writer.Rows > 0 || (stopped is null && !interrupted))
                 writer.Complete();
         }
         catch (InputException e)
         {
-            outputError ??= e;
+            stopped ??= e;
         }
         string files = $"{writer.Rows} of {total} {(total == 1 ? "file" : "files")}";
         string where = writer.Rows > 0 ? $"{files} written to {writer.Description}" : $"{files}, nothing is written";
-        if (outputError is not null)
+        if (stopped is not null)
         {
-            Console.Complain("error", outputError.Message);
+            Console.Complain("error", stopped.Message);
             Console.Say($"stopped: {where}");
             return ExitCode.Failed;
         }

@@ -86,8 +86,8 @@ internal sealed class ProfileCommand : CliCommand
 
         using DeviceSession session = DeviceSelector.Open(selector);
         Console.Say($"device: {selector} ({session.Accelerator.Name})");
-        NetworkProfile profile = NetworkProfiler.Profile(
-            session, selector, model.Weights, model.Source, batch, arguments.GetValue(_runs), cancellation: interrupt);
+        NetworkProfile profile = session.Run(() => NetworkProfiler.Profile(
+            session, selector, model.Weights, model.Source, batch, arguments.GetValue(_runs), cancellation: interrupt));
         Save(trace, stream => WriteJson(stream, json => ChromeTrace.Write(json, profile)));
         Save(plot, stream => RooflinePlot.Write(stream, profile));
         if (arguments.GetValue(_json))

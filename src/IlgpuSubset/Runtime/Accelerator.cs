@@ -9,7 +9,7 @@ namespace ILGPU.Runtime;
 public abstract class Accelerator : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly List<KernelLauncher> _launchers = [];
+    private readonly Dictionary<(MethodInfo Method, bool AutoGrouped, KernelSpecialization Specialization), KernelLauncher> _launchers = [];
     private AcceleratorStream? _defaultStream;
     private bool _disposed;
 
@@ -102,7 +102,8 @@ public abstract class Accelerator : IDisposable
                 return;
             _disposed = true;
         }
-        _launchers.ForEach(launcher => launcher.Dispose());
+        foreach (KernelLauncher launcher in _launchers.Values)
+            launcher.Dispose();
         _defaultStream?.Dispose();
         Release();
         GC.SuppressFinalize(this);
@@ -111,7 +112,7 @@ public abstract class Accelerator : IDisposable
     /// <inheritdoc/>
     public override string ToString() => Device.ToString();
 
-    /// <summary>Compiles a kernel, or for one with specialised parameters checks it, and returns what launches it.</summary>
+    /// <summary>Compiles a kernel, or for one with specialised parameters checks it, and returns what launches it; the second time what is there already.</summary>
     internal KernelLauncher LoadLauncher(MethodInfo method, bool autoGrouped, KernelSpecialization specialization = default)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -119,10 +120,12 @@ public abstract class Accelerator : IDisposable
             throw new ArgumentException(
                 $"Groups of {specialization.MaxNumThreadsPerGroup} threads do not fit {Name}, which allows {MaxNumThreadsPerGroup}.",
                 nameof(specialization));
-        var launcher = new KernelLauncher(this, method, autoGrouped, specialization);
         lock (_lock)
-            _launchers.Add(launcher);
-        return launcher;
+        {
+            if (!_launchers.TryGetValue((method, autoGrouped, specialization), out KernelLauncher? launcher))
+                _launchers.Add((method, autoGrouped, specialization), launcher = new KernelLauncher(this, method, autoGrouped, specialization));
+            return launcher;
+        }
     }
 
     /// <summary>Turns compiled IR into something that can be launched here.</summary>

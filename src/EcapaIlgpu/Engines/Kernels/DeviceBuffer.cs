@@ -3,10 +3,6 @@ using ILGPU.Runtime;
 
 namespace EcapaIlgpu.Engines.Kernels;
 
-/// <summary>A device has no room for a buffer.</summary>
-internal sealed class DeviceMemoryException(string device, long bytes, Exception inner)
-    : Exception($"{device} has no room for another {bytes / 1e6:f1} MB.", inner);
-
 /// <summary>Memory of a device that is kept from batch to batch and grows when a batch needs more.</summary>
 internal sealed class DeviceBuffer<T>(Accelerator accelerator) : IDisposable
     where T : unmanaged
@@ -39,9 +35,9 @@ internal sealed class DeviceBuffer<T>(Accelerator accelerator) : IDisposable
         {
             return accelerator.Allocate1D<T>(length);
         }
-        catch (Exception e) when (e is not ObjectDisposedException)
+        catch (Exception e) when (e is not ObjectDisposedException && DeviceMemoryException.IsReportedBy(e) != false)
         {
-            // Each back end reports a full device by an exception of its own; nothing else goes wrong in an allocation of a checked length.
+            // Where a back end does not say, memory it is: nothing else goes wrong in an allocation of a checked length, unless the device is lost.
             throw new DeviceMemoryException(accelerator.Name, length * Interop.SizeOf<T>(), e);
         }
     }

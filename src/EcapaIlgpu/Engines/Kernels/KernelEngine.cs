@@ -45,6 +45,8 @@ public sealed class KernelEngine : IEmbeddingEngine
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(accelerator);
+        // Kernels trust the shapes from here on.
+        weights = EcapaTensors.Checked(weights);
         (_weights, _accelerator, _owned) = (weights, accelerator, owned);
         _stream = accelerator.CreateStream();
         _operations = new NetworkOperations(accelerator, _stream, plan ?? new TilePlan(accelerator));
@@ -72,6 +74,7 @@ public sealed class KernelEngine : IEmbeddingEngine
 
     /// <inheritdoc/>
     /// <exception cref="InputException">A single utterance does not fit the device's memory.</exception>
+    /// <exception cref="DeviceException">The device failed.</exception>
     /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
     public void Embed(PackedBatch batch, Span<float> embeddings, CancellationToken cancellation = default)
     {
@@ -89,6 +92,7 @@ public sealed class KernelEngine : IEmbeddingEngine
     /// <param name="cancellation">Stops between pieces of work; <paramref name="embeddings"/> is then undefined.</param>
     /// <exception cref="ArgumentException">The offsets do not describe the samples, the room does not fit, or the network does not read 80 mel bins.</exception>
     /// <exception cref="InputException">A single utterance does not fit the device's memory.</exception>
+    /// <exception cref="DeviceException">The device failed.</exception>
     /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
     public void EmbedSamples(
         ReadOnlyMemory<short> samples, ReadOnlyMemory<int> sampleOffsets, Span<float> embeddings, CancellationToken cancellation = default) =>
@@ -138,7 +142,14 @@ public sealed class KernelEngine : IEmbeddingEngine
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            RunRange(source, 0, source.Utterances, embeddings, cancellation);
+            try
+            {
+                RunRange(source, 0, source.Utterances, embeddings, cancellation);
+            }
+            catch (AcceleratorException fault)
+            {
+                throw new DeviceException(_accelerator.Name, fault);
+            }
         }
     }
 
@@ -156,7 +167,7 @@ public sealed class KernelEngine : IEmbeddingEngine
             Forward(source, from, to, embeddings.Slice(from * size, (to - from) * size), cancellation);
             return;
         }
-        catch (DeviceMemoryException e)
+        catch (Exception e) when (e is DeviceMemoryException || DeviceMemoryException.IsReportedBy(e) == true)
         {
             ReleaseBuffers();
             if (to - from == 1)
@@ -259,7 +270,7 @@ public sealed class KernelEngine : IEmbeddingEngine
 
     private void ReleaseBuffers()
     {
-        _stream.Synchronize();
+        _stream.Drain();
         foreach (IDisposable buffer in (IEnumerable<IDisposable>)[_tables, _frames, _concatenated, _work, _vectors, _samples, _sampleOffsets, .. _operations.Buffers])
             buffer.Dispose();
     }

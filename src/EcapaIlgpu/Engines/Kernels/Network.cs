@@ -43,7 +43,9 @@ internal sealed class Network : IDisposable
                 AttentionContext = new DeviceLinear(accelerator, context, aggregate.Repeat(2), bottleneck);
             }
         }
-        Linear = FoldLinear(accelerator, weights);
+        FoldedLinear linear = new(weights);
+        Linear = new DeviceLinear(
+            accelerator, ChannelLayout.Plain(linear.Inputs), ChannelLayout.Plain(linear.Outputs), linear.Weight, linear.Bias);
     }
 
     /// <summary>C with its padding, in quads.</summary>
@@ -89,24 +91,5 @@ internal sealed class Network : IDisposable
         for (int o = 0; o < conv.Outputs; o++)
             conv.Weight.Span.Slice((o * conv.Inputs) + first, count).CopyTo(weight.AsSpan(o * count));
         return conv with { Inputs = count, Weight = weight };
-    }
-
-    /// <summary>Folds what lies before and after the embedding layer into it: exact, because nothing but affine maps lies between them.</summary>
-    private static DeviceLinear FoldLinear(Accelerator accelerator, EcapaWeights weights)
-    {
-        ConvWeights linear = weights.Linear;
-        BatchNormWeights pooled = weights.PooledBn;
-        BatchNormWeights? after = weights.EmbeddingBn;
-        double Weight(int o, int i) => linear.Weight.Span[(o * linear.Inputs) + i];
-        double Bias(int o)
-        {
-            double sum = linear.Bias.Span[o];
-            for (int i = 0; i < linear.Inputs; i++)
-                sum += Weight(o, i) * pooled.Shift(i);
-            return after is null ? sum : (after.Scale(o) * sum) + after.Shift(o);
-        }
-        return new DeviceLinear(
-            accelerator, ChannelLayout.Plain(linear.Inputs), ChannelLayout.Plain(linear.Outputs),
-            (o, i) => (after?.Scale(o) ?? 1) * Weight(o, i) * pooled.Scale(i), Bias);
     }
 }
