@@ -43,6 +43,7 @@ def options():
     p.add_argument("--python", default="/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable)
     p.add_argument("--machine", help="name in the results' file name; the processor's by default")
     p.add_argument("--no-write", action="store_true", help="print only")
+    p.add_argument("--write", type=pathlib.Path, help="the results' file, in place of the one in bench/results")
     return p.parse_args()
 
 
@@ -126,7 +127,7 @@ def main():
 
     if not a.no_write:
         machine = re.sub(r"[^a-z0-9]+", "-", (a.machine or processor()).lower()).strip("-")
-        out = BENCH / "results" / f"{today}-{machine}.json"
+        out = a.write or BENCH / "results" / f"{today}-{machine}.json"
         out.parent.mkdir(exist_ok=True)
         out.write_text(json.dumps({
             "date": today, "machine": processor(), "system": platform.platform(), "threads": a.threads, "rounds": a.rounds,

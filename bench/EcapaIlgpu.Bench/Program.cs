@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.CompilerServices;
 using BenchmarkDotNet.Running;
 using EcapaIlgpu.Bench;
 using EcapaIlgpu.Engines;
@@ -6,7 +7,7 @@ using EcapaIlgpu.Engines;
 // `cases` and `extraction` are the light harnesses that the scripts drive; everything else goes to BenchmarkDotNet.
 if (args is not ["cases" or "extraction", ..])
 {
-    BenchmarkSwitcher.FromAssembly(typeof(CaseHarness).Assembly).Run(args);
+    Microbenchmarks(args);
     return 0;
 }
 
@@ -58,3 +59,7 @@ Command extraction = new("extraction", "The bundled model on the same utterances
 extraction.SetAction(parsed => ExtractionHarness.Run(
     parsed.GetValue(device)!, parsed.GetValue(threads), parsed.GetValue(folder)!, parsed.GetValue(files), parsed.GetValue(rounds), Console.Out));
 return new RootCommand { command, extraction }.Parse(args).Invoke();
+
+// On its own, so that the harness runs where BenchmarkDotNet was left out (bench/gpu).
+[MethodImpl(MethodImplOptions.NoInlining)]
+static void Microbenchmarks(string[] args) => BenchmarkSwitcher.FromAssembly(typeof(CaseHarness).Assembly).Run(args);

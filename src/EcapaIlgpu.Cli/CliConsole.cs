@@ -1,4 +1,5 @@
 using System.Text;
+using EcapaIlgpu.Audio;
 using Spectre.Console;
 
 namespace EcapaIlgpu.Cli;
@@ -40,7 +41,7 @@ internal sealed class CliConsole : IDisposable
     public IAnsiConsole People => _people.Value;
 
     public static CliConsole OfProcess() =>
-        new(Console.OpenStandardInput(), StandardOutput.Open(), Console.Error, !Console.IsErrorRedirected, !Console.IsOutputRedirected);
+        new(StandardInput.Open(), StandardOutput.Open(), Console.Error, !Console.IsErrorRedirected, !Console.IsOutputRedirected);
 
     /// <summary>Prints a line for a person, above the progress bar where there is one.</summary>
     public void Say(string message)

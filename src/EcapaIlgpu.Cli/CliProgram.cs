@@ -34,7 +34,7 @@ internal static class CliProgram
             console.Complain("error", e.Message);
             return ExitCode.Usage;
         }
-        catch (InputException e)
+        catch (Exception e) when (e is InputException or DeviceException)
         {
             console.Complain("error", e.Message);
             return ExitCode.Failed;

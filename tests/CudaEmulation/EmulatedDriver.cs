@@ -81,6 +81,15 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
     /// <summary>The number, from 1, of the launch at which the device vanishes.</summary>
     public int? LoseDeviceAtLaunch { get; set; }
 
+    /// <summary>The number, from 1, of the allocation of device memory that finds none left; later ones find some again.</summary>
+    public int? FailAtAllocation { get; set; }
+
+    /// <summary>What the driver's compiler says of every kernel that it refuses; null for one that compiles them.</summary>
+    public string? CompilerLog { get; set; }
+
+    /// <summary>How many allocations of device memory were asked for.</summary>
+    public int Allocations { get; private set; }
+
     /// <summary>How many launches were queued, one by one or as part of a graph.</summary>
     public int Launches => _launches;
 
@@ -228,6 +237,8 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
         RefuseInCapture("cuModuleLoadDataEx", device);
         // ptxas 11.0 reads PTX 7.0, 11.1 7.1 and so on; 12.0 8.0.
         int newest = (DriverVersion / 1000 - 4) * 10 + DriverVersion % 1000 / 10;
+        if (CompilerLog is { } log)
+            throw Error("cuModuleLoadDataEx", CudaResult.InvalidPtx, log);
         try
         {
             PtxSource source = PtxParser.Parse(ptx);
@@ -322,7 +333,7 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
         RefuseInCapture("cuMemAlloc", device);
         if (bytes <= 0)
             throw Error("cuMemAlloc", CudaResult.InvalidValue);
-        if (bytes > device.Gpu.MemoryBytes - device.Memory.BytesInUse)
+        if (++Allocations == FailAtAllocation || bytes > device.Gpu.MemoryBytes - device.Memory.BytesInUse)
             throw Error("cuMemAlloc", CudaResult.OutOfMemory, $"{bytes} bytes were asked for.");
         return (nint)device.Memory.Allocate(bytes);
     });

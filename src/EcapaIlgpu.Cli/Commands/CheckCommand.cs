@@ -84,7 +84,7 @@ internal sealed class CheckCommand : CliCommand
         if (!KernelCases.All.Any(Wanted))
             throw new UsageException(FormattableString.Invariant($"no case is called '{name}' and has at most {most:g} multiply-adds"));
 
-        int cases = 0, failed = 0;
+        int cases = 0, failed = 0, lost = 0;
         if (!json)
             Console.WriteText(Line("device", "mode", "operation", "shape", "max abs", "relative L2", "bound", "1 - cosine", "bound", "verdict"), "");
         Precision? only = PrecisionNames.TryParse(arguments.GetValue(_precision)!, out Precision? asked) ? asked : null;
@@ -99,18 +99,28 @@ internal sealed class CheckCommand : CliCommand
             Console.Say($"device: {info.Selector} ({info.Name}), {(chosen.Length > 0
                 ? string.Join(", ", chosen.Select(PrecisionNames.Name))
                 : $"cannot compute in {only!.Value.Name()}")}");
-            foreach (CaseResult result in chosen.SelectMany(candidate => Results(info.Selector, candidate, Wanted)))
+            try
             {
-                interrupt.ThrowIfCancellationRequested();
-                cases++;
-                failed += result.Passed ? 0 : 1;
-                Print(info.Selector, result, json);
+                foreach (CaseResult result in chosen.SelectMany(candidate => Results(info.Selector, candidate, Wanted)))
+                {
+                    interrupt.ThrowIfCancellationRequested();
+                    cases++;
+                    failed += result.Passed ? 0 : 1;
+                    Print(info.Selector, result, json);
+                }
+            }
+            catch (DeviceException e)
+            {
+                // The other devices are checked all the same.
+                lost++;
+                Console.Complain("error", $"{info.Selector}: {e.Message}");
             }
         }
-        if (cases == 0)
+        if (cases == 0 && lost == 0)
             throw new InputException($"--precision {arguments.GetValue(_precision)}", "no device and case is left to check in it.");
-        Console.Say(failed == 0 ? $"all {cases} cases are within their bounds" : $"{failed} of {cases} cases are out of their bounds");
-        return Task.FromResult(failed == 0 ? ExitCode.Done : ExitCode.Failed);
+        string verdict = failed == 0 ? $"all {cases} cases are within their bounds" : $"{failed} of {cases} cases are out of their bounds";
+        Console.Say(lost == 0 ? verdict : $"{verdict}, {lost} {(lost == 1 ? "device" : "devices")} failed");
+        return Task.FromResult(failed + lost == 0 ? ExitCode.Done : ExitCode.Failed);
     }
 
     /// <summary>The devices to check.</summary>
@@ -137,9 +147,9 @@ internal sealed class CheckCommand : CliCommand
             yield break;
         }
         using DeviceSession session = DeviceSelector.Open(selector);
-        using CaseDevice device = new(session.Accelerator, precision);
+        using CaseDevice device = session.Run(() => new CaseDevice(session.Accelerator, precision));
         foreach (KernelCase kernelCase in KernelCases.All.Where(kernelCase => kernelCase.AppliesTo(precision) && wanted(kernelCase)))
-            yield return kernelCase.Check(device);
+            yield return session.Run(() => kernelCase.Check(device));
     }
 
     private static string Line(

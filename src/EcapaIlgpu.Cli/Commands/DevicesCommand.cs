@@ -20,7 +20,7 @@ internal sealed class DevicesCommand : CliCommand
 
     protected override Task<int> RunAsync(ParseResult arguments, CancellationToken interrupt)
     {
-        IReadOnlyList<DeviceInfo> devices = DeviceSelector.List();
+        IReadOnlyList<DeviceInfo> devices = DeviceSelector.ListTried();
         if (arguments.GetValue(_json))
             PrintJson(devices);
         else

@@ -174,7 +174,7 @@ internal sealed class EmbedCommand : CliCommand
             {
                 interrupted = true;
             }
-            catch (Exception e) when (e is InputException or EngineFailedException)
+            catch (Exception e) when (e is InputException or EngineFailedException or DeviceException)
             {
                 stopped = e;
             }

@@ -104,8 +104,8 @@ internal sealed class ProfileCommand : CliCommand
         using DeviceSession session = DeviceSelector.Open(selector);
         Precision precision = PrecisionSupport.Choose(session.Accelerator, _model.Precision(arguments), selector);
         Console.Say($"device: {selector} ({session.Accelerator.Name}, {precision.Name()})");
-        NetworkProfile profile = NetworkProfiler.Profile(
-            session, selector, precision, model.Weights, model.Source, batch, arguments.GetValue(_runs), cancellation: interrupt);
+        NetworkProfile profile = session.Run(() => NetworkProfiler.Profile(
+            session, selector, precision, model.Weights, model.Source, batch, arguments.GetValue(_runs), cancellation: interrupt));
         Save(trace, stream => WriteJson(stream, json => ChromeTrace.Write(json, profile)));
         Save(plot, stream => RooflinePlot.Write(stream, profile));
         if (arguments.GetValue(_json))
@@ -126,8 +126,9 @@ internal sealed class ProfileCommand : CliCommand
         int frames = arguments.GetResult(_batch) is { Implicit: false } ? arguments.GetValue(_batch).Frames : UtteranceLatency.DefaultFrames;
         int runs = arguments.GetResult(_runs) is { Implicit: false } ? arguments.GetValue(_runs) : DefaultLatencyRuns;
         using DeviceSession session = DeviceSelector.Open(selector);
-        Console.Say($"device: {selector} ({session.Accelerator.Name})");
-        using KernelEngine engine = new(model.Weights, session.Accelerator);
+        Precision precision = PrecisionSupport.Choose(session.Accelerator, _model.Precision(arguments), selector);
+        Console.Say($"device: {selector} ({session.Accelerator.Name}, {precision.Name()})");
+        using KernelEngine engine = session.Run(() => new KernelEngine(model.Weights, session.Accelerator, precision));
         UtteranceLatency latency;
         try
         {

@@ -39,10 +39,7 @@ internal sealed class SimilarityCommand : CliCommand
         // Each argument is listed by itself: a file given twice is compared with itself.
         AudioInput[] inputs = [.. arguments.GetRequiredValue(_inputs).SelectMany(given => AudioListing.Expand([given]))];
         if (inputs.Length < 2)
-        {
-            Console.Complain("error", "one recording is given; two are needed to compare");
-            return ExitCode.Usage;
-        }
+            throw new UsageException("one recording is given; two are needed to compare");
         using SpeakerEmbedder embedder = _model.Load(arguments, Console);
         List<ExtractionResult> results = [];
         await foreach (ExtractionResult result in embedder.EmbedAsync(inputs, null, interrupt).ConfigureAwait(false))

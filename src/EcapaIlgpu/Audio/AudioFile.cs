@@ -35,7 +35,9 @@ public static class AudioFile
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (path == StandardInput)
         {
-            using Stream input = Console.OpenStandardInput();
+            if (Audio.StandardInput.IsClosed)
+                throw new InputException("standard input", "is closed: nothing can be read from it.");
+            using Stream input = Audio.StandardInput.Open();
             return Read(input, "standard input", options, cancellation);
         }
         using FileStream file = Open(path);

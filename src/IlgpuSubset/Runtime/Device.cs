@@ -1,8 +1,10 @@
 namespace ILGPU.Runtime;
 
-/// <summary>A device that a context found, before anything is made on it. Immutable.</summary>
+/// <summary>A device that a context found, before anything is made on it. Thread-safe; immutable but for <see cref="Fault"/>.</summary>
 public abstract class Device
 {
+    private volatile string? _fault;
+
     private protected Device()
     {
     }
@@ -41,11 +43,21 @@ public abstract class Device
     public int MaxNumThreads => NumMultiprocessors * MaxNumThreadsPerMultiprocessor;
 
     /// <summary>Why a device that was found turned out unusable, as when its driver cannot compile a kernel; null as long as all is well.</summary>
-    internal virtual string? Fault => null;
+    internal string? Fault => _fault;
 
     /// <summary>Opens the device; the caller disposes the accelerator before the context.</summary>
     public abstract Accelerator CreateAccelerator(Context context);
 
     /// <inheritdoc/>
     public override string ToString() => $"{Name} ({AcceleratorType})";
+
+    /// <summary>Records that the device's driver failed at something that all kernels need.</summary>
+    internal void MarkUnusable(string reason) => _fault = reason;
+
+    /// <exception cref="NotSupportedException">The device turned out unusable.</exception>
+    private protected void ThrowIfUnusable()
+    {
+        if (_fault is { } fault)
+            throw new NotSupportedException($"{Name} is not usable: {fault}");
+    }
 }

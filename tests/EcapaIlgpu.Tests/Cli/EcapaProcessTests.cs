@@ -123,6 +123,16 @@ public sealed class EcapaProcessTests : IDisposable
         Assert.NotEqual(0, (await Ecapa.EndAsync(child)).Code);
     }
 
+    [UnixFact]
+    public async Task A_standard_input_that_is_closed_is_an_error_and_not_waited_for()
+    {
+        string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, "-"]);
+        using Process process = Ecapa.StartProcess("/bin/sh", "-c", $"{command} <&-");
+        CliResult result = await Ecapa.EndAsync(process);
+        Assert.Equal(1, result.Code);
+        Assert.Contains("standard input: is closed", result.Error);
+    }
+
     [Fact]
     public async Task Audio_from_standard_input_gives_the_embedding_of_the_file()
     {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using EcapaIlgpu.Engines;
+using EcapaIlgpu.Engines.Kernels;
 using EcapaIlgpu.Engines.Reference;
 using EcapaIlgpu.Engines.Simd;
 using EcapaIlgpu.Model;
@@ -11,12 +12,17 @@ namespace EcapaIlgpu.Tests.Engines;
 /// <param name="Create">Makes it for some weights and a number of threads.</param>
 internal sealed record EngineUnderTest(string Name, Func<EcapaWeights, int, IEmbeddingEngine> Create)
 {
+    /// <summary>One for all tests: kernels are compiled once for an accelerator.</summary>
+    private static Lazy<DeviceSession> Processor { get; } = new(() => DeviceSelector.Open("cpu-kernels"));
+
     /// <summary>Every engine of the library. A new one is one line here.</summary>
     public static IReadOnlyList<EngineUnderTest> All { get; } =
     [
         // Every vector width this machine has: the narrower ones are what other machines run.
         .. ((int[])[512, 256, 128]).Where(bits => bits <= MatrixKernel.WidestBits).Select(bits =>
             new EngineUnderTest($"simd {bits}", (weights, threads) => new SimdEngine(weights, new SimdOptions { Threads = threads, VectorBits = bits }))),
+        // The kernels on the one device that every machine has; KernelCaseTests hold the others to the same answers.
+        new EngineUnderTest("cpu-kernels", (weights, _) => new KernelEngine(weights, Processor.Value.Accelerator)),
     ];
 
     public static EngineUnderTest Named(string name) => All.Single(e => e.Name == name);

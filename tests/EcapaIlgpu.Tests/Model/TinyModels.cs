@@ -22,4 +22,8 @@ internal static class TinyModels
         });
         return EcapaTensors.ToStateDict(weights);
     }
+
+    /// <summary>Writes a network as safetensors, with what the tensors do not say beside them.</summary>
+    public static void Write(string path, EcapaConfig config) =>
+        SafetensorsWriter.Write(path, StateDict(config), TensorType.Float32, WespeakerConfig.ToMetadata(config, null).ToDictionary());
 }

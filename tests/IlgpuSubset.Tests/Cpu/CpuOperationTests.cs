@@ -56,11 +56,8 @@ public class CpuOperationTests
             {
                 yield return Make(Opcode.Convert, other, (byte)ConvertKind.SignedToFloat, type);
                 yield return Make(Opcode.Convert, other, (byte)ConvertKind.UnsignedToFloat, type);
-                if (type.Bits >= 32)
-                {
-                    yield return Make(Opcode.Convert, type, (byte)ConvertKind.FloatToSigned, other);
-                    yield return Make(Opcode.Convert, type, (byte)ConvertKind.FloatToUnsigned, other);
-                }
+                yield return Make(Opcode.Convert, type, (byte)ConvertKind.FloatToSigned, other);
+                yield return Make(Opcode.Convert, type, (byte)ConvertKind.FloatToUnsigned, other);
                 if (other.Bits == type.Bits)
                 {
                     yield return Make(Opcode.Convert, other, (byte)ConvertKind.Bitcast, type);

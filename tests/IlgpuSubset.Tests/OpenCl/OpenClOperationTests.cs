@@ -195,7 +195,7 @@ public class OpenClOperationTests(OpenClFixture fixture)
             map.Result(map.Add(new Instruction(Opcode.Math, type, a) { Kind = (byte)function }));
         Value less = map.Add(Instruction.Compare(CompareKind.FLt, a, b));
         map.Result(map.Add(new Instruction(Opcode.Select, type, less, b, c)));
-        foreach (IrType to in new[] { IrType.I32, IrType.I64 })
+        foreach (IrType to in new[] { IrType.I8, IrType.I16, IrType.I32, IrType.I64 })
         {
             map.Result(map.Add(Instruction.Convert(ConvertKind.FloatToSigned, a, to)));
             map.Result(map.Add(Instruction.Convert(ConvertKind.FloatToUnsigned, a, to)));

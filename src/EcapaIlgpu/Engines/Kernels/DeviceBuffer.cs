@@ -3,29 +3,6 @@ using ILGPU.Runtime;
 
 namespace EcapaIlgpu.Engines.Kernels;
 
-/// <summary>A device has no room for a buffer, or the host none that the device can reach.</summary>
-internal sealed class DeviceMemoryException(string device, long bytes, Exception inner)
-    : Exception($"{device} has no room for another {bytes / 1e6:f1} MB.", inner)
-{
-    /// <summary>Takes memory.</summary>
-    /// <exception cref="DeviceMemoryException">There is none; a device that failed before throws what that gave.</exception>
-    public static T Allocate<T>(Accelerator accelerator, long bytes, Func<T> allocate)
-    {
-        try
-        {
-            return allocate();
-        }
-        catch (Exception e) when (e is not ObjectDisposedException)
-        {
-            // Each back end reports a full device by an exception of its own. What else goes wrong in an allocation of a checked length
-            // is a fault of earlier
-            // work, which comes out of every call. (Not of the whole device's streams: another thread may be capturing one.)
-            accelerator.DefaultStream.Synchronize();
-            throw new DeviceMemoryException(accelerator.Name, bytes, e);
-        }
-    }
-}
-
 /// <summary>Memory that is kept from batch to batch and may move between two.</summary>
 internal interface IMovingMemory : IDisposable
 {

@@ -37,6 +37,12 @@ public static partial class DeviceSelector
     /// <summary>Stands in the place of a number for every device of a kind.</summary>
     private const string All = "all";
 
+    /// <summary>
+    /// Every device that was found and tried: as <see cref="List"/>, but a kernel was compiled for each and run on it, so that a device whose driver cannot do that
+    /// is among those that cannot be used, with what the driver's compiler said. Takes a moment for each device, more the first time.
+    /// </summary>
+    public static IReadOnlyList<DeviceInfo> ListTried() => [.. List().Select(Tried)];
+
     /// <summary>Every device that was found, those that cannot be used with the reason.</summary>
     public static IReadOnlyList<DeviceInfo> List()
     {
@@ -168,6 +174,23 @@ public static partial class DeviceSelector
                 throw;
             throw new InputException($"--device {selector}", $"cannot be used: {e.Message}", e);
         }
+    }
+
+    private static DeviceInfo Tried(DeviceInfo info)
+    {
+        if (info.Problem is not null || info.Selector == "cpu")
+            return info;
+        try
+        {
+            using DeviceSession session = Open(info.Selector);
+            return session.Run(() => DeviceTrial.Passes(session.Accelerator)) ? info : Unusable("a kernel on it computed something else than it should");
+        }
+        catch (Exception e) when (e is DeviceException or InputException)
+        {
+            return Unusable(e.InnerException?.Message ?? e.Message);
+        }
+
+        DeviceInfo Unusable(string problem) => info with { Selector = "", Name = $"{info.Selector} {info.Name}", Problem = problem, ChosenByAuto = false };
     }
 
     /// <summary>The word for a kind of accelerator, as in a selector.</summary>

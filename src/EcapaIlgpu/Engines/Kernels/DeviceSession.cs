@@ -18,6 +18,21 @@ internal sealed class DeviceSession : IDisposable
     /// <summary>The device.</summary>
     public Accelerator Accelerator { get; }
 
+    /// <summary>Does something on the device.</summary>
+    /// <exception cref="DeviceException">The device failed at it.</exception>
+    public T Run<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (AcceleratorException fault)
+        {
+            throw new DeviceException(Accelerator.Name, fault);
+        }
+    }
+
+    /// <summary>Closes the device; a second call does nothing.</summary>
     public void Dispose()
     {
         Accelerator.Dispose();

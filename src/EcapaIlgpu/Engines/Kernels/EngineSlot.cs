@@ -66,10 +66,15 @@ internal sealed partial class EngineSlot : IDisposable
             Release();
             throw;
         }
+        catch (AcceleratorException fault) when (DeviceMemoryException.IsReportedBy(fault) == true)
+        {
+            Release();
+            throw new DeviceMemoryException(Stream.Accelerator.Name, 0, fault);
+        }
         catch
         {
             // What was queued may still read the staged input, which the next batch overwrites.
-            WaitForgetting();
+            Stream.Drain();
             throw;
         }
     }
@@ -77,7 +82,7 @@ internal sealed partial class EngineSlot : IDisposable
     /// <summary>Gives all memory back; the next batch takes what it needs.</summary>
     public void Release()
     {
-        WaitForgetting();
+        Stream.Drain();
         ForgetGraphs();
         foreach (IMovingMemory buffer in Buffers)
             buffer.Dispose();
@@ -125,17 +130,5 @@ internal sealed partial class EngineSlot : IDisposable
         ArrayView<Float4> input = _input.Require(form.Quads);
         input.CopyFromCPU(Stream, (ReadOnlySpan<Float4>)_staging.Require(form.Quads));
         return _forward.Queue(form, input, cancellation);
-    }
-
-    /// <summary>Waits for what is queued, whatever becomes of it: its error came out before, or comes out of the next call.</summary>
-    private void WaitForgetting()
-    {
-        try
-        {
-            Stream.Synchronize();
-        }
-        catch (Exception e) when (e is not OutOfMemoryException)
-        {
-        }
     }
 }

@@ -50,6 +50,8 @@ public sealed partial class KernelEngine : IWaveformEngine
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(accelerator);
+        // Kernels trust the shapes from here on.
+        weights = EcapaTensors.Checked(weights);
         (_weights, _accelerator, _owned, Precision) = (weights, accelerator, owned, precision);
         plan ??= new TilePlan(accelerator);
         RowStorage storage = RowStorage.Of(precision, accelerator);
@@ -94,6 +96,7 @@ public sealed partial class KernelEngine : IWaveformEngine
 
     /// <inheritdoc/>
     /// <exception cref="InputException">A single utterance does not fit the device's memory.</exception>
+    /// <exception cref="DeviceException">The device failed.</exception>
     /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
     public void Embed(PackedBatch batch, Span<float> embeddings, CancellationToken cancellation = default)
     {
@@ -149,7 +152,14 @@ public sealed partial class KernelEngine : IWaveformEngine
             throw new ArgumentException(
                 $"{source.Utterances} embeddings of {Config.EmbeddingSize} do not fit a span of {embeddings.Length}.", nameof(embeddings));
         }
-        RunRange(source, 0, source.Utterances, embeddings, cancellation);
+        try
+        {
+            RunRange(source, 0, source.Utterances, embeddings, cancellation);
+        }
+        catch (AcceleratorException fault)
+        {
+            throw new DeviceException(_accelerator.Name, fault);
+        }
     }
 
     /// <summary>

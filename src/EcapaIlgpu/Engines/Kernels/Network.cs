@@ -44,7 +44,12 @@ internal sealed class Network : IDisposable
                 AttentionContext = new DeviceLinear(accelerator, context, aggregate.Repeat(2), bottleneck);
             }
         }
-        Linear = FoldLinear(accelerator, weights);
+        FoldedLinear linear = new(weights);
+        // Means come with the deviations; a network that pools deviations alone has no use for them, which is weights of zero.
+        int unused = config.Pooling is Pooling.Tsdp ? EcapaConfig.AggregateChannels : 0;
+        Linear = new DeviceLinear(
+            accelerator, ChannelLayout.Plain(unused + linear.Inputs), ChannelLayout.Plain(linear.Outputs),
+            (o, i) => i < unused ? 0 : linear.Weight(o, i - unused), linear.Bias);
     }
 
     /// <summary>How weights of convolutions are stored, and the rows that go through them.</summary>
@@ -93,26 +98,5 @@ internal sealed class Network : IDisposable
         for (int o = 0; o < conv.Outputs; o++)
             conv.Weight.Span.Slice((o * conv.Inputs) + first, count).CopyTo(weight.AsSpan(o * count));
         return conv with { Inputs = count, Weight = weight };
-    }
-
-    /// <summary>Folds what lies before and after the embedding layer into it: exact, because nothing but affine maps lies between them.</summary>
-    private static DeviceLinear FoldLinear(Accelerator accelerator, EcapaWeights weights)
-    {
-        ConvWeights linear = weights.Linear;
-        BatchNormWeights pooled = weights.PooledBn;
-        BatchNormWeights? after = weights.EmbeddingBn;
-        // Means come with the deviations; a network that pools deviations alone has no use for them, which is weights of zero.
-        int unused = weights.Config.Pooling is Pooling.Tsdp ? EcapaConfig.AggregateChannels : 0;
-        double Weight(int o, int i) => linear.Weight.Span[(o * linear.Inputs) + i];
-        double Bias(int o)
-        {
-            double sum = linear.Bias.Span[o];
-            for (int i = 0; i < linear.Inputs; i++)
-                sum += Weight(o, i) * pooled.Shift(i);
-            return after is null ? sum : (after.Scale(o) * sum) + after.Shift(o);
-        }
-        return new DeviceLinear(
-            accelerator, ChannelLayout.Plain(unused + linear.Inputs), ChannelLayout.Plain(linear.Outputs),
-            (o, i) => i < unused ? 0 : (after?.Scale(o) ?? 1) * Weight(o, i - unused) * pooled.Scale(i - unused), Bias);
     }
 }

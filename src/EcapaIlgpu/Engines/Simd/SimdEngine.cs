@@ -62,7 +62,8 @@ public sealed unsafe class SimdEngine : IEmbeddingEngine
         _blocks = [.. weights.Blocks.Select(block => new SeRes2Block(_product, _pool, block, _zeros.Pointer))];
         _aggregate = [.. _blocks.Select((_, b) => PackedConv.Slice(kernel, weights.Aggregate, b * config.Channels, config.Channels))];
         _pooler = new Pooler(_product, _pool, weights);
-        _linear = FoldLinear(kernel, weights);
+        FoldedLinear linear = new(weights);
+        _linear = new PackedConv(kernel.PanelWidth, linear.Outputs, linear.Inputs, 1, (o, i, _) => linear.Weight(o, i), linear.Bias);
         Description = $"cpu ({kernel.Name}, {threads} {(threads == 1 ? "thread" : "threads")}, {Precision.Fp32.Name()})";
     }
 
@@ -114,28 +115,6 @@ public sealed unsafe class SimdEngine : IEmbeddingEngine
         _pool.Dispose();
         foreach (IDisposable part in (IEnumerable<IDisposable>)[_layer1, .. _blocks, .. _aggregate, _pooler, _linear, _zeros, .. Buffers()])
             part.Dispose();
-    }
-
-    /// <summary>
-    /// The embedding layer with both batch normalisations around it: exact, because nothing but affine maps lies between them.
-    /// </summary>
-    private static PackedConv FoldLinear(MatrixKernel kernel, EcapaWeights weights)
-    {
-        ConvWeights linear = weights.Linear;
-        BatchNormWeights pooled = weights.PooledBn;
-        BatchNormWeights? after = weights.EmbeddingBn;
-        double[] scale = [.. Enumerable.Range(0, linear.Inputs).Select(pooled.Scale)];
-        double[] shift = [.. Enumerable.Range(0, linear.Inputs).Select(pooled.Shift)];
-        double Weight(int o, int i) => linear.Weight.Span[(o * linear.Inputs) + i];
-        double Bias(int o)
-        {
-            double sum = linear.Bias.Span[o];
-            for (int i = 0; i < linear.Inputs; i++)
-                sum += Weight(o, i) * shift[i];
-            return after is null ? sum : (after.Scale(o) * sum) + after.Shift(o);
-        }
-        return new PackedConv(
-            kernel.PanelWidth, linear.Outputs, linear.Inputs, 1, (o, i, _) => (after?.Scale(o) ?? 1) * Weight(o, i) * scale[i], Bias);
     }
 
     private void Forward(PackedBatch batch, Span<float> embeddings, CancellationToken cancellation)

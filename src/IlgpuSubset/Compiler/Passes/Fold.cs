@@ -124,15 +124,17 @@ internal static class Fold
         ConvertKind.UnsignedToFloat => to == IrType.F32 ? Constant.Single(a.Unsigned) : Constant.FromDouble(to, a.Unsigned),
         ConvertKind.FloatToSigned => new Constant(to, to.Bits switch
         {
-            8 => (sbyte)Math.Clamp(a.Float, sbyte.MinValue, sbyte.MaxValue),
-            16 => (short)Math.Clamp(a.Float, short.MinValue, short.MaxValue),
-            32 => (int)a.Float,
-            _ => (long)a.Float,
+            8 => sbyte.CreateSaturating(a.Float),
+            16 => short.CreateSaturating(a.Float),
+            32 => int.CreateSaturating(a.Float),
+            _ => long.CreateSaturating(a.Float),
         }),
         ConvertKind.FloatToUnsigned => new Constant(to, to.Bits switch
         {
-            32 => (uint)a.Float,
-            _ => (long)(ulong)a.Float,
+            8 => byte.CreateSaturating(a.Float),
+            16 => ushort.CreateSaturating(a.Float),
+            32 => uint.CreateSaturating(a.Float),
+            _ => (long)ulong.CreateSaturating(a.Float),
         }),
         ConvertKind.FloatExtend or ConvertKind.FloatTruncate => Constant.FromDouble(to, a.Float),
         ConvertKind.RoundToBFloat16 => new Constant(to, BFloat16.ToBits((BFloat16)(float)a.Float)),

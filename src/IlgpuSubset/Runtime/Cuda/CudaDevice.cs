@@ -42,7 +42,12 @@ public sealed class CudaDevice : Device
     internal ICudaDriver Driver { get; }
 
     /// <inheritdoc/>
-    public override Accelerator CreateAccelerator(Context context) => new CudaAccelerator(context, this);
+    /// <exception cref="NotSupportedException">The device turned out unusable.</exception>
+    public override Accelerator CreateAccelerator(Context context)
+    {
+        ThrowIfUnusable();
+        return new CudaAccelerator(context, this);
+    }
 
     /// <summary>Looks for devices; what is found but unusable goes to <paramref name="builder"/> with the reason.</summary>
     internal static IReadOnlyList<CudaDevice> Find(Context.Builder builder)

@@ -26,10 +26,10 @@ internal sealed unsafe class CudaModule : KernelModule
             _module = accelerator.Driver.LoadModule(_ptx.Text);
             _function = accelerator.Driver.GetFunction(_module, _ptx.EntryName);
         }
-        catch (CudaException exception)
+        catch (CudaException exception) when (exception.IsOfCompiler)
         {
-            throw new InvalidOperationException(
-                $"The kernel {kernel.MethodName} could not be loaded on {accelerator.Name}: {exception.Message}", exception);
+            accelerator.Device.MarkUnusable($"its driver cannot compile {kernel.MethodName}: {exception.Message}");
+            throw;
         }
         // Without opting in a group may have 48 KB, static memory included.
         _allowedDynamicBytes = 48 * 1024 - _ptx.StaticSharedBytes;

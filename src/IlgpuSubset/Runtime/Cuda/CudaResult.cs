@@ -10,6 +10,7 @@ internal enum CudaResult
     Deinitialized = 4,
     NoDevice = 100,
     InvalidDevice = 101,
+    NoBinaryForGpu = 209,
     InvalidPtx = 218,
     UnsupportedPtxVersion = 222,
     NotFound = 500,

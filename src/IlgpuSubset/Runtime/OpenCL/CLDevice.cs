@@ -3,7 +3,7 @@ using ILGPU.Compiler.OpenCl;
 
 namespace ILGPU.Runtime.OpenCL;
 
-/// <summary>A device under OpenCL 1.2 or later. Immutable but for <see cref="Fault"/>.</summary>
+/// <summary>A device under OpenCL 1.2 or later. Immutable, but that it may turn out unusable.</summary>
 public sealed class CLDevice : Device
 {
     /// <summary>
@@ -12,7 +12,6 @@ public sealed class CLDevice : Device
     /// </summary>
     private const int EmulatedWarpSize = 32;
 
-    private volatile string? _fault;
 
     private CLDevice(CLLibrary library, nint platform, nint handle)
     {
@@ -63,9 +62,6 @@ public sealed class CLDevice : Device
     /// <summary>The most bytes of one buffer.</summary>
     internal long MaxAllocation { get; }
 
-    /// <summary>Why the device turned out unusable: its driver could not compile a kernel. Null as long as all is well.</summary>
-    internal override string? Fault => _fault;
-
     internal CLLibrary Library { get; }
 
     internal nint Platform { get; }
@@ -85,8 +81,7 @@ public sealed class CLDevice : Device
     /// <exception cref="NotSupportedException">The device turned out unusable.</exception>
     public override Accelerator CreateAccelerator(Context context)
     {
-        if (_fault is { } fault)
-            throw new NotSupportedException($"{Name} is not usable: {fault}");
+        ThrowIfUnusable();
         return new CLAccelerator(context, this);
     }
 
@@ -154,9 +149,6 @@ public sealed class CLDevice : Device
             }
         }
     }
-
-    /// <summary>Records that the device's driver failed at something that all kernels need.</summary>
-    internal void MarkUnusable(string reason) => _fault = reason;
 
     /// <summary>Whether a version, which starts as "OpenCL 1.2 ", is high enough.</summary>
     private static bool IsSupported(string version) =>

@@ -15,17 +15,34 @@ public class KernelEngineTests
     [KernelDeviceFact("cpu-kernels")]
     public void An_embedding_has_the_same_bits_alone_and_in_any_batch_on_the_cpu_accelerator() => CheckBits("cpu-kernels");
 
+    [KernelDeviceFact("cpu-kernels")]
+    public void A_network_of_512_channels_gives_the_same_bits_alone_and_in_any_batch_on_the_cpu_accelerator()
+    {
+        using DeviceSession open = KernelDevice.Named("cpu-kernels").Open();
+        EcapaConfig config = new() { GlobalContext = true };
+        ReadOnlyMemory<float>[] utterances = RandomModels.Utterances([1, 40, 3, 29], config.FeatureDim, 4);
+        using KernelEngine engine = new(RandomModels.Create(config, 3), open.Accelerator);
+        CheckBits(engine, utterances, [.. utterances.Select(utterance => EngineTests.Embed(engine, [utterance])[0])], [[0, 1, 2, 3], [3, 2, 1], [2, 0]]);
+    }
+
     [KernelDeviceFact("cuda")]
     public void An_embedding_has_the_same_bits_alone_and_in_any_batch_on_cuda() => CheckBits("cuda");
 
     [KernelDeviceFact("opencl")]
-    public void Disposed_twice_and_used_after_is_refused()
+    public void Disposed_twice_and_used_after_is_refused_on_opencl() => CheckDisposal("opencl");
+
+    [KernelDeviceFact("cpu-kernels")]
+    public void Disposed_twice_and_used_after_is_refused_on_the_cpu_accelerator() => CheckDisposal("cpu-kernels");
+
+    private static void CheckDisposal(string selector)
     {
-        using DeviceSession open = KernelDevice.Named("opencl").Open();
+        using DeviceSession open = KernelDevice.Named(selector).Open();
         KernelEngine engine = new(RandomModels.Create(Config, 1), open.Accelerator);
         engine.Dispose();
         engine.Dispose();
         Assert.Throws<ObjectDisposedException>(() => engine.Embed(RandomModels.Batch([3], Config.FeatureDim, 2), new float[Config.EmbeddingSize]));
+        open.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => open.Accelerator.Allocate1D<int>(4));
     }
 
     [Theory]
@@ -57,12 +74,7 @@ public class KernelEngineTests
         ReadOnlyMemory<float>[] utterances = RandomModels.Utterances(lengths, Config.FeatureDim, 4);
         using KernelEngine engine = new(weights, open.Accelerator);
         float[][] alone = [.. utterances.Select(utterance => EngineTests.Embed(engine, [utterance])[0])];
-        foreach (int[] order in (int[][])[[0, 1, 2, 3, 4, 5, 6], [6, 3, 0, 5], [4, 4, 4], [2, 6, 1]])
-        {
-            float[][] together = EngineTests.Embed(engine, [.. order.Select(u => utterances[u])]);
-            for (int i = 0; i < order.Length; i++)
-                Assert.Equal(Bits(alone[order[i]]), Bits(together[i]));
-        }
+        CheckBits(engine, utterances, alone, [[0, 1, 2, 3, 4, 5, 6], [6, 3, 0, 5], [4, 4, 4], [2, 6, 1]]);
         // Nor do sizes picked for another device or batch change a bit.
         foreach (ProductTile tile in TilePlan.Tiles)
         {
@@ -70,6 +82,16 @@ public class KernelEngineTests
             float[][] found = EngineTests.Embed(tiled, utterances);
             for (int u = 0; u < found.Length; u++)
                 Assert.Equal(Bits(alone[u]), Bits(found[u]));
+        }
+    }
+
+    private static void CheckBits(KernelEngine engine, ReadOnlyMemory<float>[] utterances, float[][] alone, int[][] orders)
+    {
+        foreach (int[] order in orders)
+        {
+            float[][] together = EngineTests.Embed(engine, [.. order.Select(u => utterances[u])]);
+            for (int i = 0; i < order.Length; i++)
+                Assert.Equal(Bits(alone[order[i]]), Bits(together[i]));
         }
     }
 

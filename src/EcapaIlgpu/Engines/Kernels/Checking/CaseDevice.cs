@@ -102,7 +102,7 @@ internal sealed class CaseDevice : IDisposable
     /// <summary>Releases what a case has kept.</summary>
     public void Clear()
     {
-        _stream.Synchronize();
+        _stream.Drain();
         foreach (IDisposable owned in _memory)
             owned.Dispose();
         _memory.Clear();
