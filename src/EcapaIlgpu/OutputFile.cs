@@ -7,8 +7,9 @@ namespace EcapaIlgpu;
 /// Writes go straight to the file, unbuffered, so that a row is either in it or not when the disk fills up or the run is stopped.
 /// </summary>
 /// <remarks>
-/// Two kinds differ in what remains when a run ends without <see cref="Commit"/>: nothing of a file from <see cref="Create"/>; the whole unfinished
-/// file, under a name that the next run finds (<see cref="PartialPath"/>), of one from <see cref="CreatePartial"/> or <see cref="OpenPartial"/>.
+/// Two kinds differ in what remains when a run ends without <see cref="Commit"/>: nothing of a file from <see cref="Create"/>; the whole
+/// unfinished file, under a name that the next run finds (<see cref="PartialPath"/>), of one from <see cref="CreatePartial"/> or <see
+/// cref="OpenPartial"/>.
 /// </remarks>
 internal sealed class OutputFile : IDisposable
 {
@@ -73,18 +74,20 @@ internal sealed class OutputFile : IDisposable
     /// <param name="path">Its final path.</param>
     /// <param name="share">What other openers may do meanwhile; <see cref="FileShare.None"/> keeps a second run out.</param>
     /// <exception cref="InputException">The folder does not exist or cannot be written, or the file is in use.</exception>
-    public static OutputFile OpenPartial(string path, FileShare share = FileShare.Read) => Open(path, () => OpenPartialFile(path, FileMode.Open, share));
+    public static OutputFile OpenPartial(string path, FileShare share = FileShare.Read) =>
+        Open(path, () => OpenPartialFile(path, FileMode.Open, share));
 
     /// <summary>
-    /// Begins a file that takes the place of another when it is complete, under a name that it always has until then: where the process is killed,
-    /// the next one writes over it. For one run at a time.
+    /// Begins a file that takes the place of another when it is complete, under a name that it always has until then: where the process
+    /// is killed, the next one writes over it. For one run at a time.
     /// </summary>
     /// <inheritdoc cref="OpenPartial" path="/param|/exception"/>
     public static OutputFile CreateNext(string path, FileShare share = FileShare.Read) => Open(path, () =>
     {
         string final = FinalPath(path);
         string next = Beside(final, NextMark);
-        OutputFile file = new(new FileStream(next, FileMode.OpenOrCreate, FileAccess.ReadWrite, share, bufferSize: 0), path, ownsStream: true, next, final);
+        FileStream stream = new(next, FileMode.OpenOrCreate, FileAccess.ReadWrite, share, bufferSize: 0);
+        OutputFile file = new(stream, path, ownsStream: true, next, final);
         file._stream.SetLength(0);
         return file;
     });
@@ -256,7 +259,8 @@ internal sealed class OutputFile : IDisposable
     {
         string final = FinalPath(path);
         string partial = Beside(final, "");
-        return new OutputFile(new FileStream(partial, mode, FileAccess.ReadWrite, share, bufferSize: 0), path, ownsStream: true, partial, final, leaveBehind: true);
+        FileStream stream = new(partial, mode, FileAccess.ReadWrite, share, bufferSize: 0);
+        return new OutputFile(stream, path, ownsStream: true, partial, final, leaveBehind: true);
     }
 
     /// <summary>The file that a path stands for: writing through a link replaces what it points at, not the link.</summary>

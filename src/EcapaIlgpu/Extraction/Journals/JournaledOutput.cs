@@ -19,14 +19,16 @@ internal enum UnfinishedRun
 }
 
 /// <summary>
-/// Embeddings in files, with a journal that lets another run go on where this one is stopped, at any moment and by anything. An entry is added to
-/// the journal when its row is written, so what the journal tells of is in the files, and what else is in them is the row at hand.
+/// Embeddings in files, with a journal that lets another run go on where this one is stopped, at any moment and by anything. An entry is
+/// added to the journal when its row is written, so what the journal tells of is in the files, and what else is in them is the row at
+/// hand.
 /// </summary>
 /// <remarks>
-/// <para>While a run is under way everything lies under the hidden names of <see cref="OutputFile.PartialPath"/>, and the journal is locked. At the end
-/// the files are moved to their final names and the journal last of all, to the output's name and <c>.journal</c>: a hidden journal means a run
-/// under way or killed, whose files have their hidden names, or final ones already where there is none.</para>
-/// <para>Inputs that failed are tried again by a run that resumes. Rows then no longer come in the list's order, and are brought into it at the end.</para>
+/// <para>While a run is under way everything lies under the hidden names of <see cref="OutputFile.PartialPath"/>, and the journal is
+/// locked. At the end the files are moved to their final names and the journal last of all, to the output's name and <c>.journal</c>: a
+/// hidden journal means a run under way or killed, whose files have their hidden names, or final ones already where there is none.</para>
+/// <para>Inputs that failed are tried again by a run that resumes. Rows then no longer come in the list's order, and are brought into it
+/// at the end.</para>
 /// <para>For one thread at a time.</para>
 /// </remarks>
 internal sealed class JournaledOutput : IEmbeddingWriter
@@ -271,7 +273,8 @@ internal sealed class JournaledOutput : IEmbeddingWriter
     }
 
     private static InputException Differs(RowFormat format, string difference) => new(format.Paths[0],
-        $"another run wrote what is there, which this one cannot continue. It differs in {difference}. Give it what it had, or --restart to begin anew");
+        $"another run wrote what is there, which this one cannot continue. It differs in {difference}. "
+        + "Give it what it had, or --restart to begin anew");
 
     private static void RefuseToLoseRows(RowFormat format, OutputFile journal)
     {
@@ -283,8 +286,9 @@ internal sealed class JournaledOutput : IEmbeddingWriter
             rows += entry.Failure is null ? 1 : 0;
         if (rows > 0)
         {
-            throw new InputException(format.Paths[0], $"an unfinished run is there with {rows} of {read.Header.ShardInputs?.Count ?? read.Header.Run.Inputs} "
-                + "files done. --resume continues it, --restart throws it away and begins anew");
+            int inputs = read.Header.ShardInputs?.Count ?? read.Header.Run.Inputs;
+            throw new InputException(format.Paths[0], $"an unfinished run is there with {rows} of {inputs} files done. "
+                + "--resume continues it, --restart throws it away and begins anew");
         }
     }
 
@@ -309,7 +313,9 @@ internal sealed class JournaledOutput : IEmbeddingWriter
         }
     }
 
-    /// <summary>Makes the files of a run that ended those of one under way, by copies: what stands under the names stays until it is replaced.</summary>
+    /// <summary>
+    /// Makes the files of a run that ended those of one under way, by copies: what stands under the names stays until it is replaced.
+    /// </summary>
     private static void CopyToPartials(RowFormat format)
     {
         string journalPath = JournalPathOf(format);
