@@ -7,11 +7,13 @@ namespace EcapaIlgpu;
 /// Writes go straight to the file, unbuffered, so that a row is either in it or not when the disk fills up or the run is stopped.
 /// </summary>
 /// <remarks>
-/// Two kinds differ in what remains when a run ends without <see cref="Commit"/>: nothing of a file from <see cref="Create"/>; the whole unfinished
-/// file, under a name that the next run finds (<see cref="PartialPath"/>), of one from <see cref="CreatePartial"/> or <see cref="OpenPartial"/>.
+/// Two kinds differ in what remains when a run ends without <see cref="Commit"/>: nothing of a file from <see cref="Create"/>; the whole
+/// unfinished file, under a name that the next run finds (<see cref="PartialPath"/>), of one from <see cref="CreatePartial"/> or <see
+/// cref="OpenPartial"/>.
 /// </remarks>
 internal sealed class OutputFile : IDisposable
 {
+    private const string NextMark = ".next";
     private const int WouldBlockOnLinux = 11;
     private const int WouldBlockOnMac = 35;
     private const int SharingViolation = unchecked((int)0x80070020);
@@ -72,26 +74,29 @@ internal sealed class OutputFile : IDisposable
     /// <param name="path">Its final path.</param>
     /// <param name="share">What other openers may do meanwhile; <see cref="FileShare.None"/> keeps a second run out.</param>
     /// <exception cref="InputException">The folder does not exist or cannot be written, or the file is in use.</exception>
-    public static OutputFile OpenPartial(string path, FileShare share = FileShare.Read) => Open(path, () => OpenPartialFile(path, FileMode.Open, share));
+    public static OutputFile OpenPartial(string path, FileShare share = FileShare.Read) =>
+        Open(path, () => OpenPartialFile(path, FileMode.Open, share));
 
-    /// <summary>Makes a finished file an unfinished one again by a copy, so that what stands under the name stays until it is replaced.</summary>
-    /// <param name="path">The finished file.</param>
-    /// <param name="overwrite">Whether the copy may replace an unfinished file.</param>
-    /// <exception cref="InputException">It cannot be copied.</exception>
-    public static void CopyToPartial(string path, bool overwrite) => Open(path, () =>
+    /// <summary>
+    /// Begins a file that takes the place of another when it is complete, under a name that it always has until then: where the process
+    /// is killed, the next one writes over it. For one run at a time.
+    /// </summary>
+    /// <inheritdoc cref="OpenPartial" path="/param|/exception"/>
+    public static OutputFile CreateNext(string path, FileShare share = FileShare.Read) => Open(path, () =>
     {
         string final = FinalPath(path);
-        string temporary = Beside(final, $".{Guid.NewGuid():N}");
-        try
-        {
-            File.Copy(final, temporary);
-            File.Move(temporary, Beside(final, ""), overwrite);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
+        string next = Beside(final, NextMark);
+        FileStream stream = new(next, FileMode.OpenOrCreate, FileAccess.ReadWrite, share, bufferSize: 0);
+        OutputFile file = new(stream, path, ownsStream: true, next, final);
+        file._stream.SetLength(0);
+        return file;
+    });
+
+    /// <summary>Removes what a killed process may have left of <see cref="CreateNext"/>.</summary>
+    /// <exception cref="InputException">It cannot be removed.</exception>
+    public static void DeleteNext(string path) => Open(path, () =>
+    {
+        File.Delete(Beside(FinalPath(path), NextMark));
         return 0;
     });
 
@@ -127,6 +132,24 @@ internal sealed class OutputFile : IDisposable
             throw CannotWrite(e);
         }
         Position += bytes.Length;
+    }
+
+    /// <summary>Appends what is in another file.</summary>
+    /// <exception cref="InputException">It cannot be read, or not be written.</exception>
+    public void CopyFrom(string path)
+    {
+        try
+        {
+            using FileStream source = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            byte[] block = new byte[1 << 18];
+            for (int read; (read = source.Read(block)) > 0;)
+                Write(block.AsSpan(0, read));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException(path, $"cannot be read: {e.Message}", e);
+        }
+        MarkWhole();
     }
 
     /// <summary>Says that what has been written makes whole rows: it is kept if writing fails later.</summary>
@@ -236,7 +259,8 @@ internal sealed class OutputFile : IDisposable
     {
         string final = FinalPath(path);
         string partial = Beside(final, "");
-        return new OutputFile(new FileStream(partial, mode, FileAccess.ReadWrite, share, bufferSize: 0), path, ownsStream: true, partial, final, leaveBehind: true);
+        FileStream stream = new(partial, mode, FileAccess.ReadWrite, share, bufferSize: 0);
+        return new OutputFile(stream, path, ownsStream: true, partial, final, leaveBehind: true);
     }
 
     /// <summary>The file that a path stands for: writing through a link replaces what it points at, not the link.</summary>

@@ -103,7 +103,7 @@ started+=($!)
 slurmd -D -N "$node" >"$work/log/slurmd.out" 2>&1 &
 started+=($!)
 is_idle() { [ "$(sinfo -h -o %T)" = idle ]; }
-until_true 30 "a node that is idle" is_idle
+until_true 60 "a node that is idle" is_idle
 
 # 900 names for the eight samples: long enough for a task to be killed in the middle, short enough to wait for.
 model=$repository/tests/testdata/models/wespeaker_tiny_glob.pt
@@ -120,7 +120,7 @@ JOB
 cd "$work/job"
 job=$(sbatch --parsable embed.sbatch)
 half_written() { [ "$(wc -l < .part-2.npy.journal.partial)" -gt 40 ]; }
-until_true 60 "rows of task 2" half_written
+until_true 120 "rows of task 2" half_written
 # As the kernel's out-of-memory killer would. The batch script is this very process.
 task2=$(scontrol show job "${job}_2" -o | sed -nE 's/.* JobId=([0-9]+) .*|^JobId=([0-9]+) .*/\1\2/p')
 pids=$(scontrol listpids "$task2" 2>/dev/null | awk -v job="$task2" '$2 == job && $1 > 0 { print $1 }')
@@ -135,7 +135,7 @@ scontrol requeue "$task2"
 echo "task 2 killed after $done_before files and requeued"
 
 all_over() { [ -z "$(squeue -h)" ]; }
-until_true 180 "the array to end" all_over
+until_true 600 "the array to end" all_over
 cat part-*.out
 grep -q "shard 2/3 (from SLURM_ARRAY_TASK_ID): 300 of 900 files" part-2.out || fail "task 2 did not take its shard from Slurm"
 grep -q "resuming: $done_before of " part-2.out || fail "task 2 did not go on after the $done_before files that were done"

@@ -44,13 +44,13 @@ internal sealed class EmbedCommand : CliCommand
 
     private readonly Option<bool> _resume = new("--resume")
     {
-        Description = "Continue a run that was stopped or killed, with the same inputs, model and options: finished files are not read again, failed ones are "
-            + "tried again. Nothing to continue is no error, so a job's command can always say it.",
+        Description = "Continue a run that was stopped or killed, with the same inputs, model and options: finished files are not read again, "
+            + "failed ones are tried again. Nothing to continue is no error, so a job's command can always say it.",
     };
 
     private readonly Option<bool> _restart = new("--restart")
     {
-        Description = "Throw away the rows of an unfinished run that is there. Without this and --resume it is an error.",
+        Description = "Throw away the rows of an unfinished run that is there. Without this or --resume they make the run an error.",
     };
 
     private readonly ShardOption _shard = new();
@@ -58,8 +58,8 @@ internal sealed class EmbedCommand : CliCommand
     private readonly Option<string?> _failed = new("--failed")
     {
         HelpName = "LIST",
-        Description = "Where to list the files that failed, with their reasons, for --scp to read. Without it: the output's name and .failed.scp, where there "
-            + "is an output. Only there if something failed.",
+        Description = "Where to list the files that failed, with their reasons, for --scp to read. Without it: the output's name and "
+            + ".failed.scp, where there is an output. Only there if something failed.",
     };
 
     private readonly Option<bool> _normalize = new("--normalize")
@@ -130,17 +130,19 @@ internal sealed class EmbedCommand : CliCommand
     {
         (EmbeddingFormat format, string? output) = Destination(arguments);
         IReadOnlyList<AudioInput> inputs = ListInputs(arguments);
-        string? failed = arguments.GetValue(_failed) ?? (output is null ? null : RunOutput.FailedPathOf(EmbeddingWriter.FilesOf(format, output)[0]));
+        string? failed = arguments.GetValue(_failed)
+            ?? (output is null || OutputFile.IsDevice(output) ? null : RunOutput.FailedPathOf(EmbeddingWriter.FilesOf(format, output)[0]));
         RefuseToOverwriteInputs(format, output, failed, inputs, arguments.GetValue(_scp));
         (Shard Shard, string? Source)? part = _shard.Choose(arguments);
         Shard? shard = part?.Shard;
 
         using SpeakerEmbedder embedder = _model.Load(arguments, Console, options => Further(options, arguments));
         // Everything that can be known to go wrong goes wrong here, not after hours of work.
+        int size = embedder.EmbeddingSize;
         using RunOutput? run = output is null
-            ? RunOutput.InStream(EmbeddingWriter.Create(format, Console.Output, "standard output", embedder.EmbeddingSize), inputs, shard, failed, interrupt)
+            ? RunOutput.InStream(EmbeddingWriter.Create(format, Console.Output, "standard output", size), inputs, shard, failed, interrupt)
             : OutputFile.IsDevice(output)
-                ? RunOutput.InStream(EmbeddingWriter.Create(format, output, embedder.EmbeddingSize), inputs, shard, arguments.GetValue(_failed), interrupt)
+                ? RunOutput.InStream(EmbeddingWriter.Create(format, output, size), inputs, shard, failed, interrupt)
                 : RunOutput.InFiles(embedder, inputs, shard, format, output, failed!, Unfinished(arguments), interrupt);
         if (run is null)
         {
@@ -242,15 +244,13 @@ internal sealed class EmbedCommand : CliCommand
     private static void RefuseToOverwriteInputs(
         EmbeddingFormat format, string? output, string? failed, IReadOnlyList<AudioInput> inputs, string? scp)
     {
-        if (failed is null)
-            return;
-        HashSet<string> written = new(
-            (output is null ? [] : RunOutput.FilesOf(format, output)).Append(failed).Select(Path.GetFullPath), StringComparer.Ordinal);
+        IEnumerable<string> files = [.. output is null ? [] : RunOutput.FilesOf(format, output), .. failed is null ? [] : (string[])[failed]];
+        HashSet<string> written = new(files.Select(Path.GetFullPath), StringComparer.Ordinal);
         string? read = inputs.Select(i => i.Path).Append(scp)
             .FirstOrDefault(path => path is not null and not "-" && written.Contains(Path.GetFullPath(path)));
         if (read is null)
             return;
-        string option = Path.GetFullPath(read) == Path.GetFullPath(failed) ? $"The list of failed files {failed}" : $"--output {output}";
+        string option = failed is not null && Path.GetFullPath(read) == Path.GetFullPath(failed) ? $"The list of failed files {failed}" : $"--output {output}";
         throw new UsageException($"{option} would overwrite '{read}', which is read; choose another name.");
     }
 
@@ -283,7 +283,8 @@ internal sealed class EmbedCommand : CliCommand
         if (!quiet || last.Failed > 0)
         {
             string skipped = run.RowsBefore > 0 ? $", {run.RowsBefore} done before" : "";
-            string failed = last.Failed > 0 ? $", {last.Failed} failed{(run.FailedPath is null ? "" : $" (listed in {run.FailedPath})")}" : "";
+            string listed = run.FailedPath is null ? "" : $" (listed in {run.FailedPath})";
+            string failed = last.Failed > 0 ? $", {last.Failed} failed{listed}" : "";
             int embedded = run.Rows - run.RowsBefore;
             string speed = embedded == 0 ? "" : FormattableString.Invariant(
                 $": {last.Audio.TotalSeconds:0.0} s of audio in {last.Elapsed.TotalSeconds:0.0} s ({last.Speed:0} times real time)");

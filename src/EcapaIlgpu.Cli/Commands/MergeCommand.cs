@@ -20,7 +20,8 @@ internal sealed class MergeCommand : CliCommand
     private readonly Option<string?> _failed = new("--failed")
     {
         HelpName = "LIST",
-        Description = "Where to list the files that failed in any shard. Without it: the output's name and .failed.scp. Only there if something failed.",
+        Description = "Where to list the files that failed in any shard. Without it: the output's name and .failed.scp. "
+            + "Only there if something failed.",
     };
 
     public MergeCommand(CliConsole console)
@@ -48,7 +49,8 @@ internal sealed class MergeCommand : CliCommand
             failed.Add(input);
         failed.Complete();
         string failures = failed.Count > 0 ? $", {failed.Count} failed (listed in {failed.Path})" : "";
-        Console.Say($"merged {shards.Length} {(shards.Length == 1 ? "shard" : "shards")}: {rows} of {inputs} files{failures}, written to {files.Description}");
+        string merged = $"{shards.Length} {(shards.Length == 1 ? "shard" : "shards")}";
+        Console.Say($"merged {merged}: {rows} of {inputs} files{failures}, written to {files.Description}");
         return Task.FromResult(failed.Count > 0 ? ExitCode.Failed : ExitCode.Done);
     }
 }

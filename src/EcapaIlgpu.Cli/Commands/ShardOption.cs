@@ -13,9 +13,9 @@ internal sealed class ShardOption : Option<string?>
         : base("--shard")
     {
         HelpName = "i/n|/n|none";
-        Description = "Embed the i-th of n parts of the list, of about the same length of audio each; 'ecapa merge' joins their outputs. /n takes i from the "
-            + "environment. Without it, both come from a Slurm array (SLURM_ARRAY_TASK_ID) or an indexed Kubernetes Job (JOB_COMPLETION_INDEX, "
-            + "JOB_COMPLETIONS) where this runs in one; none embeds the whole list there too.";
+        Description = "Embed the i-th of n parts of the list, of about the same length of audio each; 'ecapa merge' joins their outputs. "
+            + "/n takes i from the environment. Without it, both come from a Slurm array (SLURM_ARRAY_TASK_ID) or an indexed Kubernetes Job "
+            + "(JOB_COMPLETION_INDEX, JOB_COMPLETIONS) where this runs in one; none embeds the whole list there too.";
         Validators.Add(result =>
         {
             string text = result.Tokens[0].Value;
@@ -42,5 +42,6 @@ internal sealed class ShardOption : Option<string?>
     }
 
     private static int? CountOf(string text) => text.StartsWith('/')
-        && int.TryParse(text.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count is >= 1 and <= Shard.MaxCount ? count : null;
+        && int.TryParse(text.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out int count)
+        && count is >= 1 and <= Shard.MaxCount ? count : null;
 }

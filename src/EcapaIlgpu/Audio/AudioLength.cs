@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace EcapaIlgpu.Audio;
 
 /// <summary>
-/// How long a file's sound is, found without decoding it: from the header of WAV and FLAC, otherwise from the file's size. An estimate that depends
-/// on nothing but the file, so that all machines that see the file agree on it.
+/// How long a file's sound is, found without decoding it: from the header of WAV and FLAC, otherwise from the file's size. An estimate
+/// that depends on nothing but the file, so that all machines that see the file agree on it.
 /// </summary>
 internal static class AudioLength
 {
@@ -57,11 +57,14 @@ internal static class AudioLength
         }
     }
 
-    /// <summary>FLAC (RFC 9639): the STREAMINFO block always comes first and holds the sample rate in 20 bits and the number of samples in 36.</summary>
+    /// <summary>
+    /// FLAC (RFC 9639): the STREAMINFO block always comes first and holds the sample rate in 20 bits and the number of samples in 36.
+    /// </summary>
     private static double? FromFlac(FileStream file)
     {
         Span<byte> start = stackalloc byte[FlacStreamInfoEnd];
-        if (file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length || !start.StartsWith("fLaC"u8) || (start[4] & 0x7F) != 0)
+        bool isWhole = file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length;
+        if (!isWhole || !start.StartsWith("fLaC"u8) || (start[4] & 0x7F) != 0)
             return null;
         uint rate = BinaryPrimitives.ReadUInt32BigEndian(start[18..]) >> 12;
         ulong samples = BinaryPrimitives.ReadUInt64BigEndian(start[18..]) & 0xF_FFFF_FFFF;

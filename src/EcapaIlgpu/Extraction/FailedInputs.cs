@@ -5,8 +5,8 @@ using EcapaIlgpu.Extraction.Journals;
 namespace EcapaIlgpu.Extraction;
 
 /// <summary>
-/// The inputs without an embedding, in a file that <see cref="WavScp"/> reads: each a line <c>name path</c> after a remark, <c># </c> and the reason.
-/// The file is there if something failed, and only then.
+/// The inputs without an embedding, in a file that <see cref="WavScp"/> reads: each a line <c>name path</c> after a remark, <c># </c> and
+/// the reason. The file is there if something failed, and only then.
 /// </summary>
 internal sealed class FailedInputs(string path) : IDisposable
 {

@@ -5,8 +5,8 @@ using EcapaIlgpu.Extraction.Writers;
 namespace EcapaIlgpu.Extraction;
 
 /// <summary>
-/// Where one run leaves its results: rows in a writer, failed inputs in a list, and, where rows go to files, a journal of both from which another run
-/// goes on.
+/// Where one run leaves its results: rows in a writer, failed inputs in a list, and, where rows go to files, a journal of both from which
+/// another run goes on.
 /// </summary>
 /// <remarks>For one thread at a time.</remarks>
 internal sealed class RunOutput : IDisposable
@@ -86,7 +86,9 @@ internal sealed class RunOutput : IDisposable
         RunIdentity run = RunIdentity.Of(embedder, format, inputs, shard);
         JournaledOutput? journaled = JournaledOutput.Open(
             files, run, unfinished, () => ShardSplit.InputsOf(inputs, shard!.Value, cancellation), cancellation);
-        return journaled is null ? null : new RunOutput(journaled, [.. journaled.Remaining.Select(ordinal => inputs[ordinal])], failedPath, files);
+        return journaled is null
+            ? null
+            : new RunOutput(journaled, [.. journaled.Remaining.Select(ordinal => inputs[ordinal])], failedPath, files);
     }
 
     /// <summary>An output that is written as it comes and cannot be resumed: standard output, or a device.</summary>
@@ -97,8 +99,12 @@ internal sealed class RunOutput : IDisposable
     /// <param name="cancellation">Stops splitting the list.</param>
     /// <exception cref="InputException">The output cannot hold an input's name.</exception>
     public static RunOutput InStream(
-        IEmbeddingWriter writer, IReadOnlyList<AudioInput> inputs, Shard? shard, string? failedPath, CancellationToken cancellation) =>
-        new(writer, shard is { } part ? [.. ShardSplit.InputsOf(inputs, part, cancellation).Select(ordinal => inputs[ordinal])] : inputs, failedPath);
+        IEmbeddingWriter writer, IReadOnlyList<AudioInput> inputs, Shard? shard, string? failedPath, CancellationToken cancellation)
+    {
+        if (shard is { } part)
+            inputs = [.. ShardSplit.InputsOf(inputs, part, cancellation).Select(ordinal => inputs[ordinal])];
+        return new RunOutput(writer, inputs, failedPath);
+    }
 
     /// <summary>Takes the result of the next input of <see cref="Remaining"/>.</summary>
     /// <exception cref="InputException">It cannot be written; results before it stay good.</exception>

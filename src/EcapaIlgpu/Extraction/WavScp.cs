@@ -9,8 +9,8 @@ namespace EcapaIlgpu.Extraction;
 /// relative to the current folder. Text is UTF-8 (UTF-16 with a byte-order mark is understood); blank lines are passed over.
 /// </summary>
 /// <remarks>
-/// Two things go beyond Kaldi, so that any input can be listed, and said why: a line that begins with <c># </c> is a remark, and a name or path that is a
-/// JSON string, in double quotes, is what that string says (<c>"my take.wav" my take.wav</c>).
+/// Two things go beyond Kaldi, so that any input can be listed, and said why: a line that begins with <c># </c> is a remark, and a name
+/// or path that is a JSON string, in double quotes, is what that string says (<c>"my take.wav" my take.wav</c>).
 /// </remarks>
 public static class WavScp
 {
@@ -21,7 +21,8 @@ public static class WavScp
     /// <param name="path">The list's file.</param>
     /// <returns>The recordings in the order of the lines, at least one.</returns>
     /// <exception cref="InputException">
-    /// The file cannot be read; a line has no path (its number is given), asks for a command to be run, or repeats the name of an earlier one.
+    /// The file cannot be read; a line has no path (its number is given), asks for a command to be run, or repeats the name of an earlier
+    /// one.
     /// </exception>
     public static IReadOnlyList<AudioInput> Read(string path)
     {
@@ -89,7 +90,7 @@ public static class WavScp
     private static AudioInput? Parse(string line, string source, int number)
     {
         string text = line.Trim();
-        if (text.Length == 0 || text == Comment || text.StartsWith(Comment + ' ', StringComparison.Ordinal) || text.StartsWith(Comment + '\t', StringComparison.Ordinal))
+        if (text.Length == 0 || text == Comment || text.StartsWith("# ", StringComparison.Ordinal) || text.StartsWith("#\t", StringComparison.Ordinal))
             return null;
         (string? name, int nameLength) = ReadQuoted(text);
         // A name that begins with a quote but is no JSON string is what it is, as ever.

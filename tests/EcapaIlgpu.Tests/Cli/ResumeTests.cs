@@ -58,7 +58,7 @@ public sealed class ResumeTests : IDisposable
 
             string journal = OutputFile.PartialPath(output + ".journal");
             int done = 0;
-            for (int round = 0; round < 3; round++)
+            for (int round = 0; round < 2; round++)
             {
                 if (await StartAndKill(output, journal, random))
                     kills++;

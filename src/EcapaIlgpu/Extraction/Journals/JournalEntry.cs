@@ -16,8 +16,8 @@ namespace EcapaIlgpu.Extraction.Journals;
 internal sealed record FailedInput(AudioInput Input, string Problem);
 
 /// <summary>
-/// A line of a journal after the first: that an input's row is whole, <c>ordinal bytes bytes-of-the-line-beside crc</c>, or that the input failed,
-/// <c>ordinal {"name": ..., "path": ..., "problem": ...}</c>.
+/// A line of a journal after the first: that an input's row is whole, <c>ordinal bytes bytes-of-the-line-beside crc</c>, or that the
+/// input failed, <c>ordinal {"name": ..., "path": ..., "problem": ...}</c>.
 /// </summary>
 /// <param name="Ordinal">The input's place in the list, from 0.</param>
 /// <param name="RowBytes">Bytes of its row.</param>

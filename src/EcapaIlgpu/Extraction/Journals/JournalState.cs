@@ -2,7 +2,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace EcapaIlgpu.Extraction.Journals;
 
-/// <summary>What a journal and the files that it tells of hold: how far its run came, every whole row checked against its checksum.</summary>
+/// <summary>
+/// What a journal and the files that it tells of hold: how far its run came, every whole row checked against its checksum.
+/// </summary>
 internal sealed class JournalState
 {
     private readonly List<RowPlace> _runs = [];
@@ -72,14 +74,17 @@ internal sealed class JournalState
         while (run.TryMoveNext() && state.TryAdd(run))
             cancellation.ThrowIfCancellationRequested();
         state.HasTornTail = !run.AtEndOfJournal || state.End != run.Next
-            || RandomAccess.GetLength(files[0]) != state.End.Row || (files.Length > 1 && RandomAccess.GetLength(files[1]) != state.End.Line);
+            || RandomAccess.GetLength(files[0]) != state.End.Row
+            || (files.Length > 1 && RandomAccess.GetLength(files[1]) != state.End.Line);
         return state;
     }
 
     private bool TryAdd(RowRun run)
     {
         JournalEntry entry = run.Current;
-        bool possible = entry.Ordinal < Header.Run.Inputs && (Header.ShardInputs?.Contains(entry.Ordinal) ?? true) && !Done.Contains(entry.Ordinal);
+        bool possible = entry.Ordinal < Header.Run.Inputs
+            && (Header.ShardInputs?.Contains(entry.Ordinal) ?? true)
+            && !Done.Contains(entry.Ordinal);
         if (!possible || !run.TryReadRow())
             return false;
         if (entry.Ordinal <= LastOrdinal || Entries == 0)

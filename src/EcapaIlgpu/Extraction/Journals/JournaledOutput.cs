@@ -19,14 +19,16 @@ internal enum UnfinishedRun
 }
 
 /// <summary>
-/// Embeddings in files, with a journal that lets another run go on where this one is stopped, at any moment and by anything. An entry is added to
-/// the journal when its row is written, so what the journal tells of is in the files, and what else is in them is the row at hand.
+/// Embeddings in files, with a journal that lets another run go on where this one is stopped, at any moment and by anything. An entry is
+/// added to the journal when its row is written, so what the journal tells of is in the files, and what else is in them is the row at
+/// hand.
 /// </summary>
 /// <remarks>
-/// <para>While a run is under way everything lies under the hidden names of <see cref="OutputFile.PartialPath"/>, and the journal is locked. At the end
-/// the files are moved to their final names and the journal last of all, to the output's name and <c>.journal</c>: a hidden journal means a run
-/// under way or killed, whose files have their hidden names, or final ones already where there is none.</para>
-/// <para>Inputs that failed are tried again by a run that resumes. Rows then no longer come in the list's order, and are brought into it at the end.</para>
+/// <para>While a run is under way everything lies under the hidden names of <see cref="OutputFile.PartialPath"/>, and the journal is
+/// locked. At the end the files are moved to their final names and the journal last of all, to the output's name and <c>.journal</c>: a
+/// hidden journal means a run under way or killed, whose files have their hidden names, or final ones already where there is none.</para>
+/// <para>Inputs that failed are tried again by a run that resumes. Rows then no longer come in the list's order, and are brought into it
+/// at the end.</para>
 /// <para>For one thread at a time.</para>
 /// </remarks>
 internal sealed class JournaledOutput : IEmbeddingWriter
@@ -123,10 +125,7 @@ internal sealed class JournaledOutput : IEmbeddingWriter
             {
                 if (IsFinished(format, run, cancellation))
                     return null;
-                foreach (string path in format.Paths)
-                    OutputFile.CopyToPartial(path, overwrite: true);
-                // Not over another's: two runs that resume at once must not both believe that it is theirs.
-                OutputFile.CopyToPartial(journalPath, overwrite: false);
+                CopyToPartials(format);
                 isUnderWay = true;
             }
             else if (format.Paths.FirstOrDefault(File.Exists) is { } there)
@@ -141,6 +140,7 @@ internal sealed class JournaledOutput : IEmbeddingWriter
             if (isUnderWay)
             {
                 journal = OutputFile.OpenPartial(journalPath, FileShare.None);
+                DeleteHalfCopies(format);
                 if (unfinished == UnfinishedRun.Refuse)
                     RefuseToLoseRows(format, journal);
                 if (unfinished == UnfinishedRun.Resume && FindUnfinished(format, journal, run, cancellation) is { Entries: > 0 } state)
@@ -149,6 +149,7 @@ internal sealed class JournaledOutput : IEmbeddingWriter
             // Before anything is changed: the list may turn out not to be readable.
             JournalHeader header = new(run, run.Shard is null ? null : splitList());
             journal ??= OutputFile.CreatePartial(journalPath, FileShare.None);
+            DeleteHalfCopies(format);
             journal.CutTo(0);
             try
             {
@@ -272,7 +273,8 @@ internal sealed class JournaledOutput : IEmbeddingWriter
     }
 
     private static InputException Differs(RowFormat format, string difference) => new(format.Paths[0],
-        $"another run wrote what is there, which this one cannot continue. It differs in {difference}. Give it what it had, or --restart to begin anew");
+        $"another run wrote what is there, which this one cannot continue. It differs in {difference}. "
+        + "Give it what it had, or --restart to begin anew");
 
     private static void RefuseToLoseRows(RowFormat format, OutputFile journal)
     {
@@ -284,8 +286,9 @@ internal sealed class JournaledOutput : IEmbeddingWriter
             rows += entry.Failure is null ? 1 : 0;
         if (rows > 0)
         {
-            throw new InputException(format.Paths[0], $"an unfinished run is there with {rows} of {read.Header.ShardInputs?.Count ?? read.Header.Run.Inputs} "
-                + "files done. --resume continues it, --restart throws it away and begins anew");
+            int inputs = read.Header.ShardInputs?.Count ?? read.Header.Run.Inputs;
+            throw new InputException(format.Paths[0], $"an unfinished run is there with {rows} of {inputs} files done. "
+                + "--resume continues it, --restart throws it away and begins anew");
         }
     }
 
@@ -307,6 +310,34 @@ internal sealed class JournaledOutput : IEmbeddingWriter
         finally
         {
             files.ForEach(file => file.Dispose());
+        }
+    }
+
+    /// <summary>
+    /// Makes the files of a run that ended those of one under way, by copies: what stands under the names stays until it is replaced.
+    /// </summary>
+    private static void CopyToPartials(RowFormat format)
+    {
+        string journalPath = JournalPathOf(format);
+        // Opened first and moved last: two runs that resume at once must not both believe that the output is theirs.
+        using OutputFile journal = OutputFile.CreateNext(OutputFile.PartialPath(journalPath), FileShare.None);
+        foreach (string path in format.Paths)
+        {
+            using OutputFile copy = OutputFile.CreateNext(OutputFile.PartialPath(path));
+            copy.CopyFrom(path);
+            copy.Commit();
+        }
+        journal.CopyFrom(journalPath);
+        journal.Commit();
+    }
+
+    /// <summary>Removes what a run left that was killed while it copied; only with the journal locked.</summary>
+    private static void DeleteHalfCopies(RowFormat format)
+    {
+        foreach (string path in format.Paths.Append(JournalPathOf(format)))
+        {
+            OutputFile.DeleteNext(path);
+            OutputFile.DeleteNext(OutputFile.PartialPath(path));
         }
     }
 
@@ -391,8 +422,8 @@ internal sealed class JournaledOutput : IEmbeddingWriter
     {
         RowRun[] runs = [.. _runs.Select((start, i) => new RowRun(
             _format.Paths[0], _journal.Handle, _rows.Handles, start, i + 1 < _runs.Count ? _runs[i + 1].Journal : _end.Journal))];
-        using (OutputFile journal = OutputFile.Create(JournalPathOf(_format)))
-        using (JournaledOutput ordered = new(_format, _header, journal, OutputFile.Create))
+        using (OutputFile journal = OutputFile.CreateNext(JournalPathOf(_format)))
+        using (JournaledOutput ordered = new(_format, _header, journal, path => OutputFile.CreateNext(path)))
         {
             ordered.CopyInOrder(runs, CancellationToken.None);
             ordered.Complete();

@@ -2,7 +2,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace EcapaIlgpu.Extraction.Journals;
 
-/// <summary>A stretch of a journal with the rows that it tells of, read one after the other; memory does not depend on how many there are.</summary>
+/// <summary>
+/// A stretch of a journal with the rows that it tells of, read one after the other; memory does not depend on how many there are.
+/// </summary>
 internal sealed class RowRun
 {
     private readonly JournalReader _journal;
@@ -59,7 +61,8 @@ internal sealed class RowRun
     {
         if (Current.Failure is not null)
             return true;
-        bool read = TryRead(0, Current.RowBytes, ref _row) && (_files.Length == 1 ? Current.LineBytes == 0 : TryRead(1, Current.LineBytes, ref _line));
+        bool read = TryRead(0, Current.RowBytes, ref _row)
+            && (_files.Length == 1 ? Current.LineBytes == 0 : TryRead(1, Current.LineBytes, ref _line));
         return read && JournalEntry.ChecksumOf(Current.Ordinal, Row, Line) == Current.Checksum;
     }
 
@@ -68,7 +71,10 @@ internal sealed class RowRun
     public void ReadRow()
     {
         if (!TryReadRow())
-            throw new InputException(Name, $"is not what its journal says (the row of input {Current.Ordinal + 1} differs): the file was changed or is damaged");
+        {
+            throw new InputException(
+                Name, $"is not what its journal says (the row of input {Current.Ordinal + 1} differs): the file was changed or is damaged");
+        }
     }
 
     private bool TryRead(int file, int count, ref byte[] bytes)

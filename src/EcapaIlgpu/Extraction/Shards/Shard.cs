@@ -14,7 +14,9 @@ internal readonly record struct Shard(int Index, int Count)
     public static bool TryParse(string? text, out Shard shard)
     {
         shard = default;
-        if (text?.Split('/') is not [var index, var count] || !TryParse(index, out int i) || !TryParse(count, out int n) || i < 1 || i > n || n > MaxCount)
+        if (text?.Split('/') is not [var index, var count] || !TryParse(index, out int i) || !TryParse(count, out int n))
+            return false;
+        if (i < 1 || i > n || n > MaxCount)
             return false;
         shard = new Shard(i, n);
         return true;
@@ -22,5 +24,6 @@ internal readonly record struct Shard(int Index, int Count)
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Index}/{Count}");
 
-    private static bool TryParse(string text, out int number) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+    private static bool TryParse(string text, out int number) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 }

@@ -14,11 +14,12 @@ internal static class ShardEnvironment
     private const string KubernetesCount = "JOB_COMPLETIONS";
 
     /// <summary>
-    /// The shard of a task of a Slurm array or of a pod of a Kubernetes Job with completion mode Indexed. Kubernetes does not tell a pod how many there
-    /// are: the manifest has to set <c>JOB_COMPLETIONS</c>.
+    /// The shard of a task of a Slurm array or of a pod of a Kubernetes Job with completion mode Indexed. Kubernetes does not tell a pod
+    /// how many there are: the manifest has to set <c>JOB_COMPLETIONS</c>.
     /// </summary>
     /// <param name="variable">Reads a variable; null where it is not set.</param>
-    /// <param name="count">How many shards there are, where that was given; it must then be what the scheduler says, where it says it.</param>
+    /// <param name="count">How many shards there are, where that was given; it must then be what the scheduler says, where it says
+    /// it.</param>
     /// <returns>The shard and the variable that says so; null where no scheduler has set any.</returns>
     /// <exception cref="InputException">The variables make no sense, or leave open which shard this is.</exception>
     public static (Shard Shard, string Source)? Find(Func<string, string?> variable, int? count = null)
@@ -40,7 +41,10 @@ internal static class ShardEnvironment
         int step = Math.Max(1, Number(variable, SlurmStep, 1));
         int max = Number(variable, SlurmMax, min + count - 1);
         if (given is { } expected && expected != count)
-            throw Unclear(SlurmCount, $"is {count}, and {expected} shards are asked for; to run some tasks of an array again, give each its --shard i/{expected}");
+        {
+            throw Unclear(SlurmCount, $"is {count}, and {expected} shards are asked for; "
+                + $"to run some tasks of an array again, give each its --shard i/{expected}");
+        }
         // Of --array=1,3,7 nothing says which place a task has.
         if (count is < 1 or > Shard.MaxCount || task < min || task > max || (max - min) / step + 1 != count || (task - min) % step != 0)
             throw Unclear(SlurmTask, $"is {task} in an array of {count} tasks from {min} to {max}, which are not evenly numbered");
@@ -55,7 +59,9 @@ internal static class ShardEnvironment
         int count = Number(variable, KubernetesCount, given ?? 0);
         if (given is { } expected && expected != count)
             throw Unclear(KubernetesCount, $"is {count}, and {expected} shards are asked for");
-        return index < count && count <= Shard.MaxCount ? new Shard(index + 1, count) : throw Unclear(KubernetesIndex, $"is {index}, counted from 0, of {count}");
+        return index < count && count <= Shard.MaxCount
+            ? new Shard(index + 1, count)
+            : throw Unclear(KubernetesIndex, $"is {index}, counted from 0, of {count}");
     }
 
     private static int Number(Func<string, string?> variable, string name, int? otherwise = null)

@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace EcapaIlgpu.Extraction.Shards;
 
 /// <summary>
-/// Joins the outputs of all shards of a list into the output that one run would have given, to the byte. Everything is checked before anything is
-/// written, but for the rows themselves, which are checked as they are copied.
+/// Joins the outputs of all shards of a list into the output that one run would have given, to the byte. Everything is checked before
+/// anything is written, but for the rows themselves, which are checked as they are copied.
 /// </summary>
 internal static class ShardMerge
 {
@@ -31,12 +31,14 @@ internal static class ShardMerge
 
             if (EmbeddingWriter.FormatOf(output) is { } asked && asked != whole.Format)
             {
-                throw new InputException(output, $"its ending asks for {RunIdentity.NameOf(asked)}, and the shards are {RunIdentity.NameOf(whole.Format)}: "
-                    + "shards are joined in their own format");
+                string found = RunIdentity.NameOf(whole.Format);
+                throw new InputException(
+                    output, $"its ending asks for {RunIdentity.NameOf(asked)}, and the shards are {found}: shards are joined in their own format");
             }
             RowFormat format = RowFormat.InFiles(whole.Format, output, whole.EmbeddingSize);
             RefuseToOverwrite(format, open);
-            using JournaledOutput merged = JournaledOutput.Open(format, whole, UnfinishedRun.Discard, () => OrdinalSet.All(whole.Inputs), cancellation)!;
+            using JournaledOutput merged = JournaledOutput.Open(
+                format, whole, UnfinishedRun.Discard, () => OrdinalSet.All(whole.Inputs), cancellation)!;
             try
             {
                 merged.CopyInOrder([.. open.Select(shard => shard.Rows())], cancellation);
@@ -69,19 +71,26 @@ internal static class ShardMerge
             if (whole.DifferenceFrom(shard.Header.Run with { Shard = null }, $"in {first.Name}", "in this one") is { } difference)
                 throw new InputException(shard.Name, $"does not belong with {first.Name}; they differ in {difference}");
             if (shard.Shard.Count != count)
-                throw new InputException(shard.Name, $"is shard {shard.Shard}, and {first.Name} is shard {first.Shard}: the list was split differently for them");
+            {
+                throw new InputException(
+                    shard.Name, $"is shard {shard.Shard}, and {first.Name} is shard {first.Shard}: the list was split differently for them");
+            }
             if (!byIndex.TryAdd(shard.Shard.Index, shard))
                 throw new InputException(shard.Name, $"is shard {shard.Shard}, and so is {byIndex[shard.Shard.Index].Name}; name every shard once");
         }
         string[] missing = [.. Enumerable.Range(1, count).Where(i => !byIndex.ContainsKey(i)).Select(i => new Shard(i, count).ToString())];
         if (missing.Length > 0)
-            throw new InputException(first.Name, $"is shard {first.Shard}, and of the others {Shown.Names(missing)} {(missing.Length == 1 ? "is" : "are")} missing");
+        {
+            string areMissing = missing.Length == 1 ? "is missing" : "are missing";
+            throw new InputException(first.Name, $"is shard {first.Shard}, and of the others {Shown.Names(missing)} {areMissing}");
+        }
         CheckSplit(open, whole.Inputs);
         return whole;
     }
 
     /// <summary>
-    /// Checks that every input is in one shard. Where machines saw different files (one was not mounted, say), they split the list differently.
+    /// Checks that every input is in one shard. Where machines saw different files (one was not mounted, say), they split the list
+    /// differently.
     /// </summary>
     private static void CheckSplit(List<OpenShard> open, int inputs)
     {
@@ -103,7 +112,8 @@ internal static class ShardMerge
 
     private static void RefuseToOverwrite(RowFormat format, List<OpenShard> open)
     {
-        HashSet<string> written = new(format.Paths.Append(JournaledOutput.JournalPathOf(format)).Select(Path.GetFullPath), StringComparer.Ordinal);
+        HashSet<string> written = new(
+            format.Paths.Append(JournaledOutput.JournalPathOf(format)).Select(Path.GetFullPath), StringComparer.Ordinal);
         if (open.FirstOrDefault(shard => shard.Format.Paths.Any(path => written.Contains(Path.GetFullPath(path)))) is { } shard)
             throw new InputException(format.Paths[0], $"would overwrite the shard {shard.Name}; choose another name for what they give together");
     }
@@ -134,7 +144,10 @@ internal static class ShardMerge
 
         public static OpenShard Open(string name)
         {
-            string output = File.Exists(JournaledOutput.JournalPathOf(name)) ? name : EmbeddingWriter.FilesOf(EmbeddingWriter.FormatOf(name) ?? default, name)[0];
+            // Of a pair of files the second may have been named.
+            string output = File.Exists(JournaledOutput.JournalPathOf(name))
+                ? name
+                : EmbeddingWriter.FilesOf(EmbeddingWriter.FormatOf(name) ?? default, name)[0];
             string journalPath = JournaledOutput.JournalPathOf(output);
             if (!File.Exists(journalPath))
             {
@@ -160,7 +173,9 @@ internal static class ShardMerge
             }
         }
 
-        /// <summary>Checks, by the journal alone, that every input of the shard has been tried and that the files are as long as it says.</summary>
+        /// <summary>
+        /// Checks, by the journal alone, that every input of the shard has been tried and that the files are as long as it says.
+        /// </summary>
         public void RequireFinished(CancellationToken cancellation)
         {
             JournalReader reader = new(_journal, _headerEnd);
@@ -176,7 +191,8 @@ internal static class ShardMerge
                 line += entry.LineBytes;
                 entries++;
             }
-            if (!reader.AtEnd || RandomAccess.GetLength(_files[0]) != row || (_files.Count > 1 && RandomAccess.GetLength(_files[1]) != line))
+            bool asLong = RandomAccess.GetLength(_files[0]) == row && (_files.Count == 1 || RandomAccess.GetLength(_files[1]) == line);
+            if (!reader.AtEnd || !asLong)
                 throw Damaged();
             if (entries < Header.ShardInputs!.Count)
                 throw new InputException(Name, $"its run ended with {entries} of {Header.ShardInputs.Count} files; run it again with --resume");
@@ -206,6 +222,7 @@ internal static class ShardMerge
             }
         }
 
-        private InputException Damaged() => new(Name, "is not what its journal says: the file was changed or is damaged; embed the shard again");
+        private InputException Damaged() =>
+            new(Name, "is not what its journal says: the file was changed or is damaged; embed the shard again");
     }
 }

@@ -4,13 +4,16 @@ using EcapaIlgpu.Extraction.Journals;
 namespace EcapaIlgpu.Extraction.Shards;
 
 /// <summary>
-/// Splits a list into shards of about the same total length of audio: the longest input first, each to the shard that has least so far (Graham's LPT
-/// rule: the longest shard is at most 4/3 of the best possible one). Ties go to the earlier input and the earlier shard, so that every machine that
-/// sees the same files splits alike.
+/// Splits a list into shards of about the same total length of audio: the longest input first, each to the shard that has least so far
+/// (Graham's LPT rule: the longest shard is at most 4/3 of the best possible one). Ties go to the earlier input and the earlier shard, so
+/// that every machine that sees the same files splits alike.
 /// </summary>
 internal static class ShardSplit
 {
-    /// <summary>What an input costs whatever its length, in milliseconds of audio: it also keeps empty and missing files from all going to one shard.</summary>
+    /// <summary>
+    /// What an input costs whatever its length, in milliseconds of audio: it also keeps empty and missing files from all going to one
+    /// shard.
+    /// </summary>
     private const long CostOfAnInput = 50;
 
     /// <summary>Lengths come from many small reads, which wait for the disk or the network and not for the processor.</summary>

@@ -13,8 +13,11 @@ internal sealed class CsvFormat(string description, IReadOnlyList<string> paths,
     private static readonly SearchValues<char> NeedsQuotes = SearchValues.Create(",\"\r\n");
     private readonly StringBuilder _line = new();
 
-    public override byte[] Header(int rows) =>
-        Encoding.UTF8.GetBytes($"name{string.Concat(Enumerable.Range(0, embeddingSize).Select(i => FormattableString.Invariant($",e{i}")))}\n");
+    public override byte[] Header(int rows)
+    {
+        IEnumerable<string> columns = Enumerable.Range(0, embeddingSize).Select(i => string.Create(CultureInfo.InvariantCulture, $",e{i}"));
+        return Encoding.UTF8.GetBytes($"name{string.Concat(columns)}\n");
+    }
 
     public override void CheckName(string name)
     {

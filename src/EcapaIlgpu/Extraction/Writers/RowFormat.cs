@@ -3,8 +3,9 @@ using System.Buffers;
 namespace EcapaIlgpu.Extraction.Writers;
 
 /// <summary>
-/// What embeddings are in bytes: rows that stand one after the other in a file, and in some formats a line per row in a second file beside it. A
-/// row's bytes depend on nothing but its result, so rows may be copied from file to file; a line may also depend on where its row begins.
+/// What embeddings are in bytes: rows that stand one after the other in a file, and in some formats a line per row in a second file
+/// beside it. A row's bytes depend on nothing but its result, so rows may be copied from file to file; a line may also depend on where
+/// its row begins.
 /// </summary>
 internal abstract class RowFormat
 {

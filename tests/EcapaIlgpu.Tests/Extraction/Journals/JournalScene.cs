@@ -4,7 +4,10 @@ using EcapaIlgpu.Extraction.Writers;
 
 namespace EcapaIlgpu.Tests.Extraction.Journals;
 
-/// <summary>Runs over a list of a few inputs whose results follow from their names, in a folder of their own; some inputs fail where a test says so.</summary>
+/// <summary>
+/// Runs over a list of a few inputs whose results follow from their names, in a folder of their own; some inputs fail where a test says
+/// so.
+/// </summary>
 internal sealed class JournalScene(int inputs, EmbeddingFormat format = EmbeddingFormat.KaldiArk) : IDisposable
 {
     public const int EmbeddingSize = 3;
