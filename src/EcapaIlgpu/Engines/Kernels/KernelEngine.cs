@@ -7,21 +7,18 @@ namespace EcapaIlgpu.Engines.Kernels;
 
 /// <summary>
 /// The network as C# kernels on an accelerator: an NVIDIA GPU through CUDA, any GPU through OpenCL, or the kernels compiled for the CPU.
-/// From feature rows, or from samples with the
-/// filterbank on the device as well.
+/// From feature rows, or from samples with the filterbank on the device as well.
 /// </summary>
 /// <remarks>
 /// <para>
 /// Memory on the device for R frames is about 4 R (3 C + max(3 C, 1536)) bytes beside the weights: 12 KB a frame with 512 channels, 25 KB
 /// with 1024; for each of
 /// <see cref="Concurrency"/> calls at once. It is kept for the next batch. A batch that does not fit is computed in two halves, and these
-/// in halves again; only a single utterance that
-/// does not fit even with the device to itself is an error.
+/// in halves again; only a single utterance that does not fit even with the device to itself is an error.
 /// </para>
 /// <para>
 /// Thread-safe: <see cref="Concurrency"/> calls run at once, on streams of their own; more wait for their turn. <see cref="Dispose"/> may
-/// be called twice, but not during
-/// a call.
+/// be called twice, but not during a call.
 /// </para>
 /// </remarks>
 public sealed partial class KernelEngine : IWaveformEngine
