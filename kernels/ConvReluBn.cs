@@ -24,8 +24,7 @@ public enum Epilogue
 
     /// <summary>
     /// Beside the output, its sums over every <see cref="TimeMoments.SegmentFrames"/> frames of an utterance, <c>[segments, outputs]</c>:
-    /// what squeeze-excite
-    /// wants to know, without another look at the output. Tiles are then cut along segments.
+    /// what squeeze-excite wants to know, without another look at the output. Tiles are then cut along segments.
     /// </summary>
     SegmentSums = 16,
 }
@@ -64,8 +63,9 @@ public readonly record struct ConvExtent(int Rows, int Dilation, int Inputs, int
 /// (<see cref="IQuad{TSelf}"/>), sums and what follows them are float32.
 /// </para>
 /// <para>
-/// Sums of segments. A segment's frames are counted from its utterance's first, wherever that lies in the batch, and its sum always is that of four threads' sums of four
-/// frames, in order: the same bits in any batch. They are sums of the numbers before these are rounded for storage. For that, tiles are cut along segments and not along rows, and the last segment of an utterance leaves up to
+/// Sums of segments. A segment's frames are counted from its utterance's first, wherever that lies in the batch, and its sum always is
+/// that of four threads' sums of four frames, in order: the same bits in any batch. They are sums of the numbers before these are
+/// rounded for storage. For that, tiles are cut along segments and not along rows, and the last segment of an utterance leaves up to
 /// 15 rows of a tile idle: 1.3 % of utterances of 300 frames, against a pass over the output that is saved. Outputs and order of the products are the same.
 /// </para>
 /// <para>
