@@ -60,8 +60,8 @@ public readonly record struct ConvExtent(int Rows, int Dilation, int Inputs, int
 /// <remarks>
 /// <para>
 /// Layout. Input and output are rows of any stride: a slice of wider rows is read and written in place, which is how three blocks'
-/// outputs come to lie side by side without a copy. Weights and the order of the sums: <see cref="TileProduct"/>. Rows and weights are stored in 32 or 16 bits
-/// (<see cref="IQuad{TSelf}"/>), sums and what follows them are float32.
+/// outputs come to lie side by side without a copy. Weights and the order of the sums: <see cref="TileProduct"/>. Rows and weights are
+/// stored in 32 or 16 bits (<see cref="IQuad{TSelf}"/>), sums and what follows them are float32.
 /// </para>
 /// <para>
 /// Sums of segments. A segment's frames are counted from its utterance's first, wherever that lies in the batch, and its sum always is that of
