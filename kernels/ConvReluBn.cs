@@ -59,14 +59,14 @@ public readonly record struct ConvExtent(int Rows, int Dilation, int Inputs, int
 /// <remarks>
 /// <para>
 /// Layout. Input and output are rows of any stride: a slice of wider rows is read and written in place, which is how three blocks'
-/// outputs come to lie side by side without a copy. Weights and the order of the sums: <see cref="TileProduct"/>. Rows and weights are stored in 32 or 16 bits
-/// (<see cref="IQuad{TSelf}"/>), sums and what follows them are float32.
+/// outputs come to lie side by side without a copy. Weights and the order of the sums: <see cref="TileProduct"/>. Rows and weights are
+/// stored in 32 or 16 bits (<see cref="IQuad{TSelf}"/>), sums and what follows them are float32.
 /// </para>
 /// <para>
-/// Sums of segments. A segment's frames are counted from its utterance's first, wherever that lies in the batch, and its sum always is
-/// that of four threads' sums of four frames, in order: the same bits in any batch. They are sums of the numbers before these are
-/// rounded for storage. For that, tiles are cut along segments and not along rows, and the last segment of an utterance leaves up to
-/// 15 rows of a tile idle: 1.3 % of utterances of 300 frames, against a pass over the output that is saved. Outputs and order of the products are the same.
+/// Sums of segments. A segment's frames are counted from its utterance's first, wherever that lies in the batch, and its sum always is that of
+/// four threads' sums of four frames, in order: the same bits in any batch. They are sums of the numbers before these are rounded for storage.
+/// For that, tiles are cut along segments and not along rows, and the last segment of an utterance leaves up to 15 rows of a tile idle: 1.3 % of
+/// utterances of 300 frames, against a pass over the output that is saved. Outputs and order of the products are the same.
 /// </para>
 /// <para>
 /// Cost. 2 * rows * taps * inputs * outputs operations; bytes, where every tile's neighbours are found in the cache,
@@ -101,8 +101,9 @@ public static class ConvReluBn
     /// <param name="form">Which convolution.</param>
     /// <param name="tile">How it is cut.</param>
     public static void Kernel<TInput, TStored>(
-        ArrayView<TInput> input, ArrayView<TStored> weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift, ArrayView<Float4> means,
-        ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<int> segments, ArrayView<TStored> output, ArrayView<Float4> segmentSums,
+        ArrayView<TInput> input, ArrayView<TStored> weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift,
+        ArrayView<Float4> means, ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<int> segments, ArrayView<TStored> output,
+        ArrayView<Float4> segmentSums,
         ConvExtent extent, SpecializedValue<ConvForm> form, SpecializedValue<ProductTile> tile)
         where TInput : unmanaged, IQuad<TInput>
         where TStored : unmanaged, IQuad<TStored>

@@ -32,7 +32,7 @@ internal static class CaseHarness
         .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0];
 
     /// <param name="device">Where to compute.</param>
-    /// <param name="precision">With how many bits; null for what suits the device.</param>
+    /// <param name="precision">With how many bits; null to leave it to the device.</param>
     /// <param name="threads">Threads; 0 for every core.</param>
     /// <param name="inputs">What the cases start from: <see cref="CaseWorkload.Inputs"/>.</param>
     /// <param name="channels">Widths of the networks.</param>
@@ -40,8 +40,8 @@ internal static class CaseHarness
     /// <param name="duration">How long each case is repeated.</param>
     /// <param name="output">Receives the lines.</param>
     public static void Run(
-        string device, Precision? precision, int threads, IReadOnlyList<string> inputs, IReadOnlyList<int> channels,
-        IReadOnlyList<BatchCase> cases, TimeSpan duration, TextWriter output)
+        string device, Precision? precision, int threads, IReadOnlyList<string> inputs, IReadOnlyList<int> channels, IReadOnlyList<BatchCase> cases,
+        TimeSpan duration, TextWriter output)
     {
         int used = threads > 0 ? threads : Environment.ProcessorCount;
         foreach (int count in channels)

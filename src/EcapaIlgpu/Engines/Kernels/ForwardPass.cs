@@ -45,7 +45,8 @@ internal sealed class ForwardPass
     {
         const int ShortestUtterance = 50, Float4Bytes = 16;
         double rows = Math.Max(network.ConcatenatedQuads, network.HiddenQuads) + Math.Max(3 * network.ChannelQuads, network.AggregateQuads);
-        double perUtterance = network.ChannelQuads + (2.0 * network.AggregateQuads) + network.HiddenQuads + network.Linear.Inputs + network.Linear.Outputs;
+        double perUtterance =
+            network.ChannelQuads + (2.0 * network.AggregateQuads) + network.HiddenQuads + network.Linear.Inputs + network.Linear.Outputs;
         // A chunk has a record of a quad for each channel and, at another time, sums and squares of a quarter of that.
         double perChunk = 6.0 * network.AggregateQuads, perSegment = network.ChannelQuads;
         double quads = (2 * network.Layer1.Inputs) + ((perUtterance + perChunk) / ShortestUtterance) + (4 * perSegment / ShortestUtterance) + 1;

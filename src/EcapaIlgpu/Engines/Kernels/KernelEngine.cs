@@ -11,9 +11,10 @@ namespace EcapaIlgpu.Engines.Kernels;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Memory on the device for R frames is about 4 R (3 C + max(3 C, 1536)) bytes beside the weights: 12 KB a frame with 512 channels, 25 KB with 1024, half of that where
-/// activations are stored in 16 bits; for each of <see cref="Concurrency"/> calls at once. It is kept for the next batch. A batch that does not fit is computed in two halves, and these in
-/// halves again; only a single utterance that does not fit even with the device to itself is an error.
+/// Memory on the device for R frames is about 4 R (3 C + max(3 C, 1536)) bytes beside the weights: 12 KB a frame with 512 channels, 25 KB
+/// with 1024, half of that where activations are stored in 16 bits; for each of <see cref="Concurrency"/> calls at once. It is kept for the
+/// next batch. A batch that does not fit is computed in two halves, and these in halves again; only a single utterance that does not fit even
+/// with the device to itself is an error.
 /// </para>
 /// <para>
 /// Thread-safe: <see cref="Concurrency"/> calls run at once, on streams of their own; more wait for their turn. <see cref="Dispose"/> may
@@ -52,11 +53,11 @@ public sealed partial class KernelEngine : IWaveformEngine
         weights = EcapaTensors.Checked(weights);
         (_weights, _accelerator, _owned, Precision) = (weights, accelerator, owned, precision);
         plan ??= new TilePlan(accelerator);
-        RowStorage storage = RowStorage.Of(precision, accelerator);
-        _network = new Network(accelerator, storage, weights);
+        _network = new Network(accelerator, RowStorage.Of(precision, accelerator), weights);
         // A processor has no bus to hide, and one batch's kernels take all of it.
         int slots = accelerator.AcceleratorType == AcceleratorType.CPU ? 1 : 2;
-        _slots = new SlotPool([.. Enumerable.Range(0, slots).Select(_ => new EngineSlot(accelerator, weights.Config, _network, Filterbank, plan))]);
+        _slots = new SlotPool(
+            [.. Enumerable.Range(0, slots).Select(_ => new EngineSlot(accelerator, weights.Config, _network, Filterbank, plan))]);
         Description = $"{DeviceSelector.KindOf(accelerator.AcceleratorType)} ({accelerator.Name}, {precision.Name()})";
         RowsThatFit = FittingRows();
     }

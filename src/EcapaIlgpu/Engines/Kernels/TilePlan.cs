@@ -56,18 +56,12 @@ internal sealed partial class TilePlan
     /// <summary>Every tile that convolutions may be cut into, the largest first.</summary>
     public static IEnumerable<ProductTile> Tiles => ProductTiles.Select(candidate => candidate.Tile);
 
-    /// <summary>
-    /// Whether a tile is used for a convolution at all. With the tanhs of 8 x 4 outputs ptxas has more under way (sm_80) than there are registers, and spills; of twice
-    /// as many, or half, it has not.
-    /// </summary>
-    public static bool Suits(ProductTile tile, Epilogue epilogue) => (epilogue & Epilogue.Tanh) == 0 || tile.ThreadRows == tile.ThreadColumns;
-
     /// <summary>The tile of a convolution.</summary>
-    public ProductTile Convolution(int rows, int outputs, Epilogue epilogue = Epilogue.None)
+    public ProductTile Convolution(int rows, int outputs)
     {
         if (_onlyTile is { } only)
             return only;
-        return ProductTiles.Where(candidate => Fits(candidate.Tile) && Suits(candidate.Tile, epilogue)).MinBy(candidate =>
+        return ProductTiles.Where(candidate => Fits(candidate.Tile)).MinBy(candidate =>
         {
             ProductTile tile = candidate.Tile;
             long groups = (long)DivideUp(rows, tile.Rows) * DivideUp(outputs, tile.Columns);
@@ -78,12 +72,13 @@ internal sealed partial class TilePlan
     /// <summary>What launches with a tile promise: the group's size, and how many groups share a multiprocessor's registers.</summary>
     /// <remarks>
     /// The exponentials of a tanh, one for each of a thread's outputs, need all the registers there are, and means some that the largest tiles do not have: each
-    /// belongs to one small layer, whose groups may be fewer.
+    /// belongs to one small layer, whose groups may be fewer. Their promise is the weakest there is, and not none: left to guess how many
+    /// groups should share a multiprocessor, ptxas spills a few bytes for one more.
     /// </remarks>
     public static KernelSpecialization Specialization(ProductTile tile, ConvForm form = default)
     {
         if ((form.Epilogue & Epilogue.Tanh) != 0 || form.SubtractsMean)
-            return new(tile.Threads, null);
+            return new(tile.Threads, Math.Max(1, 256 / tile.Threads));
         int registers = ProductTiles.FirstOrDefault(candidate => candidate.Tile == tile).Registers;
         return new(tile.Threads, Resident(tile.Threads, registers > 0 ? registers : AttentionRegisters));
     }

@@ -1,4 +1,3 @@
-using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Kernels;
 
 namespace EcapaIlgpu.Tests.Engines.Kernels;
@@ -6,17 +5,12 @@ namespace EcapaIlgpu.Tests.Engines.Kernels;
 /// <summary>A kind of device that kernel tests run on.</summary>
 /// <param name="Selector">As <c>--device</c> takes it.</param>
 /// <param name="MostWork">Multiply-adds of a case that it is given: what keeps a slow one within the time of a test run.</param>
-internal sealed record KernelDevice(string Selector, double MostWork)
+/// <param name="MostOtherWork">The same in other precisions than float32.</param>
+internal sealed record KernelDevice(string Selector, double MostWork, double MostOtherWork)
 {
     /// <summary>Every kind of device there could be.</summary>
     public static IReadOnlyList<KernelDevice> All { get; } =
-        [new("cpu-kernels", 2e7), new("opencl", 2e7), new("cuda", double.PositiveInfinity)];
-
-    /// <summary>
-    /// What is left of the work for a precision: those that are not float32 run the same sources with other types, and need the large
-    /// shapes less.
-    /// </summary>
-    public static double MostWorkIn(Precision precision, double mostWork) => precision == Precision.Fp32 ? mostWork : mostWork / 4;
+        [new("cpu-kernels", 2e7, 2e6), new("opencl", 2e7, 2e5), new("cuda", double.PositiveInfinity, double.PositiveInfinity)];
 
     /// <summary>Why it cannot be used here; null where it can.</summary>
     public string? MissingReason => Reasons.Value.GetValueOrDefault(Selector, $"no {Selector} device here");
