@@ -50,13 +50,23 @@ public static class AttentiveStatistics
         ProductTile cut = tile.Value;
         int tileQuads = cut.Columns / 4, columnTiles = (channels + tileQuads - 1) / tileQuads;
         int chunk = Grid.IdxX / columnTiles, firstColumn = Grid.IdxX % columnTiles * tileQuads;
-        int firstRow = chunks[chunk], endRow = chunks[chunk + 1], rowThread = TileProduct.RowThread(cut);
+        int firstRow = chunks[chunk], endRow = chunks[chunk + 1];
         ArrayView<float> logits = LocalMemory.Allocate<float>(cut.ThreadRows * cut.ThreadColumns);
         ArrayView<int> rows = LocalMemory.Allocate<int>(cut.RowLoads);
         TileProduct.ConsecutiveRows(firstRow, endRow, cut, rows);
         TileProduct.Compute(
             SharedMemory.Allocate<Float4>(cut.SharedQuads), hiddenRows, hidden, hidden, weight, weightStride, 1, 1, utterances, utterances, means, false, rows,
             firstColumn, cut, logits);
+        Reduce(logits, x, means, meanStride, channels, utterances, chunk, firstRow, endRow, firstColumn, records, cut);
+    }
+
+    /// <summary>The record of a chunk from its logits, of which each thread has the rows and columns that <see cref="TileProduct"/> names.</summary>
+    internal static void Reduce<TStored>(
+        ArrayView<float> logits, ArrayView<TStored> x, ArrayView<Float4> means, int meanStride, int channels, ArrayView<int> utterances, int chunk, int firstRow,
+        int endRow, int firstColumn, ArrayView<Float4> records, ProductTile cut)
+        where TStored : unmanaged, IQuad<TStored>
+    {
+        int rowThread = TileProduct.RowThread(cut);
 
         // One row of threads after another: what each has found for a column, then what all have.
         ArrayView<float> largest = SharedMemory.Allocate<float>(cut.RowThreads * cut.Columns);

@@ -218,12 +218,26 @@ public static class TensorTileProduct
     private static void Multiply(
         ArrayView<MatrixRegisters> rows, ArrayView<MatrixRegisters> columns, TensorFormat format, TensorTile tile, ArrayView<MatrixSums> sums)
     {
-        int rowParts = tile.WarpRows / 16, columnPairs = tile.WarpColumns / 16;
-        ArrayView<MatrixRegisters> x = LocalMemory.Allocate<MatrixRegisters>(rowParts);
+        ArrayView<MatrixRegisters> x = LocalMemory.Allocate<MatrixRegisters>(tile.WarpRows / 16);
+        for (int i = 0; i < x.IntLength; i++)
+            x[i] = WarpMatrix.Load(ref rows[i * 16 * TensorTile.SlabChunks]);
+        MultiplyStep(x, columns, TensorTile.SlabChunks, tile.WarpColumns, format, sums);
+    }
+
+    /// <summary>Adds the product of 32 bytes of depth.</summary>
+    /// <param name="x">Of each 16 rows their registers; rounded here.</param>
+    /// <param name="columns">Where the lane's row of the columns' matrices lies.</param>
+    /// <param name="columnStride">From column to column, in chunks: a constant.</param>
+    /// <param name="warpColumns">Columns: a constant.</param>
+    /// <param name="format">What is multiplied: a constant.</param>
+    /// <param name="sums">Tiles of 16 x 8 sums, those of 16 rows following each other.</param>
+    internal static void MultiplyStep(
+        ArrayView<MatrixRegisters> x, ArrayView<MatrixRegisters> columns, int columnStride, int warpColumns, TensorFormat format, ArrayView<MatrixSums> sums)
+    {
+        int rowParts = x.IntLength, columnPairs = warpColumns / 16;
         ArrayView<MatrixRegisters> rest = LocalMemory.Allocate<MatrixRegisters>(rowParts);
         for (int i = 0; i < rowParts; i++)
         {
-            x[i] = WarpMatrix.Load(ref rows[i * 16 * TensorTile.SlabChunks]);
             if (format == TensorFormat.Tf32)
                 x[i] = Rounded(x[i]);
             if (format == TensorFormat.Tf32x3)
@@ -232,7 +246,7 @@ public static class TensorTileProduct
         for (int j = 0; j < columnPairs; j++)
         {
             // Two matrices of eight columns each, at both chunks of the step.
-            MatrixRegisters w = WarpMatrix.Load(ref columns[j * 16 * TensorTile.SlabChunks]), wRest = default;
+            MatrixRegisters w = WarpMatrix.Load(ref columns[j * 16 * columnStride]), wRest = default;
             if (format == TensorFormat.Tf32x3)
                 wRest = Rest(w);
             for (int i = 0; i < rowParts; i++)

@@ -122,6 +122,17 @@ internal sealed class DeviceRes2 : IDisposable
         ChannelLayout split = ChannelLayout.Plain(steps[0].Conv.Outputs);
         int width = split.Padded;
         Quads = split.Quads;
+        Weight = storage.Tensor is { } tensor ? tensor.Pack([.. steps.Select(step => step.Conv)]) : storage.Upload(accelerator, Arrange(steps, width));
+        float[] Row(Func<ConvReluBnWeights, int, float> value) =>
+            [.. steps.SelectMany(step => DeviceConv.Place(split, step.Conv.Outputs, o => value(step, o)))];
+        Bias = new DeviceVector(accelerator, Row((step, o) => step.Conv.Bias.Span[o]));
+        Scale = new DeviceVector(accelerator, Row((step, o) => (float)step.Bn.Scale(o)));
+        Shift = new DeviceVector(accelerator, Row((step, o) => (float)step.Bn.Shift(o)));
+    }
+
+    /// <summary>Weights in the order of <see cref="Res2Chain"/>.</summary>
+    private static float[] Arrange(IReadOnlyList<ConvReluBnWeights> steps, int width)
+    {
         float[] weight = new float[steps.Count * 3 * width * width];
         for (int s = 0; s < steps.Count; s++)
         {
@@ -135,12 +146,7 @@ internal sealed class DeviceRes2 : IDisposable
                 }
             }
         }
-        Weight = storage.Upload(accelerator, weight);
-        float[] Row(Func<ConvReluBnWeights, int, float> value) =>
-            [.. steps.SelectMany(step => DeviceConv.Place(split, step.Conv.Outputs, o => value(step, o)))];
-        Bias = new DeviceVector(accelerator, Row((step, o) => step.Conv.Bias.Span[o]));
-        Scale = new DeviceVector(accelerator, Row((step, o) => (float)step.Bn.Scale(o)));
-        Shift = new DeviceVector(accelerator, Row((step, o) => (float)step.Bn.Shift(o)));
+        return weight;
     }
 
     /// <summary>Channels of a split, in quads.</summary>

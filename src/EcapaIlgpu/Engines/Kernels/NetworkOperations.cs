@@ -25,7 +25,7 @@ internal sealed class NetworkOperations
     private readonly DeviceBuffer<Float4> _records;
     private readonly Dictionary<(ProductTile Tile, bool FromFloat32, KernelSpecialization Promise), ConvLauncher> _convolutions = [];
     private readonly Dictionary<ProductTile, AttentionLauncher> _attentions = [];
-    private readonly Dictionary<int, Res2Launcher> _res2 = [];
+    private readonly Dictionary<Res2Form, Res2Launcher> _res2 = [];
     private readonly ChunksLauncher _featureChunks;
     private readonly ChunksLauncher _chunks;
     private readonly ScaleAndAddLauncher _scaleAndAdd;
@@ -102,6 +102,15 @@ internal sealed class NetworkOperations
         return sums;
     }
 
+    private (ReadyKernel<Res2Launcher> Kernel, int Steps, Func<int, int> WrittenRows) Chain(int rows, DeviceRes2 weights, int dilation)
+    {
+        (Res2Form form, int steps) = _plan.Res2(rows, weights.Quads, dilation);
+        if (!_res2.TryGetValue(form, out Res2Launcher? launcher))
+            _res2[form] = launcher = Storage.Res2(_accelerator, form);
+        KernelConfig config = new(1, form.Threads, SharedMemoryConfig.RequestDynamic<Float4>(form.SharedQuads));
+        return (new(launcher, "Res2Chain", config), steps, form.WrittenRows);
+    }
+
     private ReadyKernel<ConvLauncher> Convolution(int rows, DeviceConv conv, ConvForm form)
     {
         ProductTile tile = _plan.Convolution(rows, conv.Outputs * 4, form.Epilogue);
@@ -117,21 +126,19 @@ internal sealed class NetworkOperations
     public void Res2(QuadView input, DeviceRes2 weights, int dilation, QuadView output, in BatchTables tables)
     {
         const int AllSteps = Res2Form.Splits - 1;
-        (Res2Form form, int steps) = _plan.Res2(tables.Rows, weights.Quads, dilation);
-        if (!_res2.TryGetValue(form.Threads, out Res2Launcher? launcher))
-            _res2[form.Threads] = launcher = Storage.Res2(_accelerator, new KernelSpecialization(form.Threads, null));
-        SharedMemoryConfig shared = SharedMemoryConfig.RequestDynamic<Float4>(form.SharedQuads);
+        (ReadyKernel<Res2Launcher> chain, int steps, Func<int, int> writtenRows) =
+            Storage.Tensor is { } tensor ? tensor.Res2(_plan, tables.Rows, weights, dilation) : Chain(tables.Rows, weights, dilation);
+        (Res2Launcher launcher, string name, KernelConfig config) = chain;
         for (int first = 0; first < AllSteps; first += steps)
         {
             int end = Math.Min(AllSteps, first + steps), width = 4 * weights.Quads;
             LaunchCost cost = new(
-                "Res2Chain", Stage, 2.0 * tables.Rows * (end - first) * 3 * width * width,
+                name, Stage, 2.0 * tables.Rows * (end - first) * 3 * width * width,
                 Storage.QuadBytes / 4.0 * (((2.0 * tables.Rows) + (3 * width)) * (end - first) * width));
             Observer?.Before(cost);
             launcher(
-                Stream, new KernelConfig(DivideUp(tables.Rows, form.WrittenRows(end - first)), form.Threads, shared), input, weights.Weight.View,
-                weights.Bias.Quads, weights.Scale.Quads, weights.Shift.Quads, tables.RowUtterances, tables.Offsets, output, tables.Rows, first, end,
-                form);
+                Stream, new KernelConfig(new Index3D(DivideUp(tables.Rows, writtenRows(end - first)), 1, 1), config.GroupDim, config.SharedMemoryConfig), input, weights.Weight.View,
+                weights.Bias.Quads, weights.Scale.Quads, weights.Shift.Quads, tables.RowUtterances, tables.Offsets, output, tables.Rows, first, end);
             Observer?.After(cost);
         }
     }
@@ -200,17 +207,16 @@ internal sealed class NetworkOperations
         QuadView hidden, DeviceConv attention, QuadView x, ArrayView<Float4> means, int meanStride, ArrayView<Float4> pooled, in BatchTables tables)
     {
         int channels = attention.Outputs;
-        ProductTile tile = _plan.Attention(tables.ChunkCount, channels * 4);
-        if (!_attentions.TryGetValue(tile, out AttentionLauncher? launcher))
-            _attentions[tile] = launcher = Storage.Attention(_accelerator, TilePlan.Specialization(tile));
+        (AttentionLauncher launcher, string name, KernelConfig config) =
+            Storage.Tensor is { } tensor ? tensor.Attention(_plan, tables.ChunkCount, attention) : Attention(tables.ChunkCount, attention);
         ArrayView<Float4> records = _records.Require((long)tables.ChunkCount * channels * 4);
         LaunchCost cost = new(
-            "AttentiveStatistics.Chunks", Stage, tables.Rows * 4.0 * channels * ((8.0 * attention.Inputs) + 20),
+            name, Stage, tables.Rows * 4.0 * channels * ((8.0 * attention.Inputs) + 20),
             (double)Storage.QuadBytes * tables.Rows * (attention.Inputs + channels));
         Observer?.Before(cost);
         launcher(
-            Stream, new KernelConfig(checked(tables.ChunkCount * DivideUp(channels * 4, tile.Columns)), tile.Threads), hidden, attention.Inputs,
-            attention.Weight.View, attention.WeightStride, x, means, meanStride, channels, tables.Chunks, tables.RowUtterances, records, tile);
+            Stream, config, hidden, attention.Inputs,
+            attention.Weight.View, attention.WeightStride, x, means, meanStride, channels, tables.Chunks, tables.RowUtterances, records);
         Observer?.After(cost);
         cost = new("AttentiveStatistics.Pool", Stage, 32.0 * tables.ChunkCount * channels, 16.0 * channels * ((8 * tables.ChunkCount) + (3 * tables.Utterances)));
         Observer?.Before(cost);
@@ -266,6 +272,15 @@ internal sealed class NetworkOperations
             conv.Shift?.Quads ?? conv.Bias.Quads, means ?? conv.Bias.Quads, tables.RowUtterances, tables.Offsets, tables.Segments, output.View,
             sums ?? conv.Bias.Quads, extent, form);
         Observer?.After(cost);
+    }
+
+    private ReadyKernel<AttentionLauncher> Attention(int chunks, DeviceConv attention)
+    {
+        ProductTile tile = _plan.Attention(chunks, attention.Outputs * 4);
+        if (!_attentions.TryGetValue(tile, out AttentionLauncher? launcher))
+            _attentions[tile] = launcher = Storage.Attention(_accelerator, tile, TilePlan.Specialization(tile));
+        return new(
+            launcher, "AttentiveStatistics.Chunks", new KernelConfig(checked(chunks * DivideUp(attention.Outputs * 4, tile.Columns)), tile.Threads));
     }
 
     private ArrayView<Float4> SumChunks(DeviceRows x, int channels, bool deviation, in BatchTables tables, out ArrayView<Float4> squares)

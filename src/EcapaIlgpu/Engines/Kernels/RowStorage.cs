@@ -14,12 +14,12 @@ internal delegate void ConvLauncher(
 /// <summary>Queues <see cref="Res2Chain"/>.</summary>
 internal delegate void Res2Launcher(
     AcceleratorStream stream, KernelConfig config, QuadView input, QuadView weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift,
-    ArrayView<int> utterances, ArrayView<int> offsets, QuadView output, int rows, int firstStep, int endStep, Res2Form form);
+    ArrayView<int> utterances, ArrayView<int> offsets, QuadView output, int rows, int firstStep, int endStep);
 
 /// <summary>Queues <see cref="AttentiveStatistics.Chunks"/>.</summary>
 internal delegate void AttentionLauncher(
     AcceleratorStream stream, KernelConfig config, QuadView hiddenRows, int hidden, QuadView weight, int weightStride, QuadView x, ArrayView<Float4> means,
-    int meanStride, int channels, ArrayView<int> chunks, ArrayView<int> utterances, ArrayView<Float4> records, ProductTile tile);
+    int meanStride, int channels, ArrayView<int> chunks, ArrayView<int> utterances, ArrayView<Float4> records);
 
 /// <summary>Queues <see cref="TimeMoments.Chunks"/>.</summary>
 internal delegate void ChunksLauncher(
@@ -74,9 +74,9 @@ internal abstract partial class RowStorage
 
     public abstract ConvLauncher Convolution(Accelerator accelerator, bool fromFloat32, ProductTile tile, KernelSpecialization promise);
 
-    public abstract Res2Launcher Res2(Accelerator accelerator, KernelSpecialization promise);
+    public abstract Res2Launcher Res2(Accelerator accelerator, Res2Form form);
 
-    public abstract AttentionLauncher Attention(Accelerator accelerator, KernelSpecialization promise);
+    public abstract AttentionLauncher Attention(Accelerator accelerator, ProductTile tile, KernelSpecialization promise);
 
     public abstract ChunksLauncher Chunks(Accelerator accelerator, KernelSpecialization promise);
 
@@ -118,22 +118,22 @@ internal sealed class RowStorage<TStored> : RowStorage
     public override ConvLauncher Convolution(Accelerator accelerator, bool fromFloat32, ProductTile tile, KernelSpecialization promise) =>
         fromFloat32 ? Convolution<Float4>(accelerator, tile, promise) : Convolution<TStored>(accelerator, tile, promise);
 
-    public override Res2Launcher Res2(Accelerator accelerator, KernelSpecialization promise)
+    public override Res2Launcher Res2(Accelerator accelerator, Res2Form form)
     {
         var kernel = accelerator.LoadKernel<
             ArrayView<TStored>, ArrayView<TStored>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, ArrayView<int>,
-            ArrayView<TStored>, int, int, int, SpecializedValue<Res2Form>>(Res2Chain.Kernel, promise);
-        return (stream, config, input, weight, bias, scale, shift, utterances, offsets, output, rows, firstStep, endStep, form) => kernel(
+            ArrayView<TStored>, int, int, int, SpecializedValue<Res2Form>>(Res2Chain.Kernel, new KernelSpecialization(form.Threads, null));
+        return (stream, config, input, weight, bias, scale, shift, utterances, offsets, output, rows, firstStep, endStep) => kernel(
             stream, config, input.As<TStored>(), weight.As<TStored>(), bias, scale, shift, utterances, offsets, output.As<TStored>(), rows, firstStep, endStep,
             new SpecializedValue<Res2Form>(form));
     }
 
-    public override AttentionLauncher Attention(Accelerator accelerator, KernelSpecialization promise)
+    public override AttentionLauncher Attention(Accelerator accelerator, ProductTile tile, KernelSpecialization promise)
     {
         var kernel = accelerator.LoadKernel<
             ArrayView<TStored>, int, ArrayView<TStored>, int, ArrayView<TStored>, ArrayView<Float4>, int, int, ArrayView<int>, ArrayView<int>,
             ArrayView<Float4>, SpecializedValue<ProductTile>>(AttentiveStatistics.Chunks, promise);
-        return (stream, config, hiddenRows, hidden, weight, weightStride, x, means, meanStride, channels, chunks, utterances, records, tile) => kernel(
+        return (stream, config, hiddenRows, hidden, weight, weightStride, x, means, meanStride, channels, chunks, utterances, records) => kernel(
             stream, config, hiddenRows.As<TStored>(), hidden, weight.As<TStored>(), weightStride, x.As<TStored>(), means, meanStride, channels, chunks,
             utterances, records, new SpecializedValue<ProductTile>(tile));
     }

@@ -40,5 +40,22 @@ internal abstract partial class TensorProducts
     /// <param name="form">What goes before and after the sums.</param>
     public abstract ReadyKernel<ConvLauncher> Convolution(TilePlan plan, int rows, DeviceConv conv, ConvForm form);
 
+    /// <summary>The kernel of attention's pass over time.</summary>
+    /// <param name="plan">What picks its tile.</param>
+    /// <param name="chunks">Chunks of the batch.</param>
+    /// <param name="attention">From the hidden layer to logits.</param>
+    public abstract ReadyKernel<AttentionLauncher> Attention(TilePlan plan, int chunks, DeviceConv attention);
+
+    /// <summary>Uploads the weights of a Res2 chain.</summary>
+    public abstract DeviceQuads Pack(IReadOnlyList<ConvWeights> steps);
+
+    /// <summary>The kernel of a Res2 chain, in a launch of one group.</summary>
+    /// <param name="plan">What picks its form.</param>
+    /// <param name="rows">Rows of the batch.</param>
+    /// <param name="weights">The chain.</param>
+    /// <param name="dilation">Frames from tap to tap.</param>
+    /// <returns>The kernel, how many steps to run in a launch, and how many rows a group writes that runs so many.</returns>
+    public abstract (ReadyKernel<Res2Launcher> Kernel, int Steps, Func<int, int> WrittenRows) Res2(TilePlan plan, int rows, DeviceRes2 weights, int dilation);
+
     static partial void AddBeyond(Accelerator accelerator, Precision precision, RowStorage storage, ref TensorProducts? products);
 }

@@ -31,6 +31,8 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
     where TStored : unmanaged, IQuad<TStored>
 {
     private readonly Dictionary<(TensorConvForm Form, KernelSpecialization Promise), ConvLauncher> _convolutions = [];
+    private readonly Dictionary<TensorRes2Form, Res2Launcher> _res2 = [];
+    private readonly Dictionary<TensorAttentionForm, AttentionLauncher> _attentions = [];
 
     public override DeviceQuads Pack(ConvWeights conv, ChannelLayout input, ChannelLayout output, bool ofFeatures)
     {
@@ -49,6 +51,45 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
             _convolutions[(compiled, promise)] = launcher = Load(compiled, promise);
         int groups = checked(DivideUp(rows, tile.Rows) * DivideUp(conv.Outputs * 4, tile.Columns));
         return new(launcher, $"TensorConv k={conv.Taps}", new KernelConfig(groups, tile.Threads, SharedMemoryConfig.RequestDynamic<MatrixRegisters>(tile.SharedChunks)));
+    }
+
+    public override DeviceQuads Pack(IReadOnlyList<ConvWeights> steps)
+    {
+        TensorRes2Form form = new(ChannelLayout.Plain(steps[0].Outputs).Quads, format, TensorRes2Form.WarpRows, 1);
+        return storage.Upload(accelerator, TensorWeights.Arrange(steps, form));
+    }
+
+    public override (ReadyKernel<Res2Launcher> Kernel, int Steps, Func<int, int> WrittenRows) Res2(TilePlan plan, int rows, DeviceRes2 weights, int dilation)
+    {
+        (TensorRes2Form form, int steps) = plan.TensorRes2(rows, weights.Quads, dilation, format);
+        if (!_res2.TryGetValue(form, out Res2Launcher? launcher))
+        {
+            var kernel = accelerator.LoadKernel<
+                ArrayView<TStored>, ArrayView<MatrixRegisters>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, ArrayView<int>,
+                ArrayView<TStored>, int, int, int, SpecializedValue<TensorRes2Form>>(TensorRes2.Kernel, new KernelSpecialization(form.Threads, null));
+            _res2[form] = launcher = (stream, config, input, weight, bias, scale, shift, utterances, offsets, output, count, firstStep, endStep) => kernel(
+                stream, config, input.As<TStored>(), weight.Bytes.Cast<MatrixRegisters>(), bias, scale, shift, utterances, offsets, output.As<TStored>(), count,
+                firstStep, endStep, new SpecializedValue<TensorRes2Form>(form));
+        }
+        KernelConfig config = new(1, form.Threads, SharedMemoryConfig.RequestDynamic<MatrixRegisters>(form.SharedChunks));
+        return (new(launcher, "TensorRes2", config), steps, form.WrittenRows);
+    }
+
+    public override ReadyKernel<AttentionLauncher> Attention(TilePlan plan, int chunks, DeviceConv attention)
+    {
+        (TensorTile tile, ProductTile cut) = plan.TensorAttention(chunks, attention.Outputs * 4, format);
+        TensorAttentionForm form = new(format, Chunks(attention.Inputs, format), tile, cut);
+        if (!_attentions.TryGetValue(form, out AttentionLauncher? launcher))
+        {
+            var kernel = accelerator.LoadKernel<
+                ArrayView<MatrixRegisters>, ArrayView<MatrixRegisters>, ArrayView<TStored>, ArrayView<Float4>, int, int, ArrayView<int>, ArrayView<int>,
+                ArrayView<Float4>, SpecializedValue<TensorAttentionForm>>(TensorAttention.Chunks, new KernelSpecialization(tile.Threads, null));
+            _attentions[form] = launcher = (stream, config, hiddenRows, hidden, weight, _, x, means, meanStride, channels, firstRows, utterances, records) => kernel(
+                stream, config, Rows(hiddenRows, hidden), weight.Bytes.Cast<MatrixRegisters>(), x.As<TStored>(), means, meanStride, channels, firstRows, utterances,
+                records, new SpecializedValue<TensorAttentionForm>(form));
+        }
+        int groups = checked(chunks * DivideUp(attention.Outputs * 4, tile.Columns));
+        return new(launcher, "TensorAttention", new KernelConfig(groups, tile.Threads, SharedMemoryConfig.RequestDynamic<MatrixRegisters>(form.SharedChunks)));
     }
 
     private ConvLauncher Load(TensorConvForm form, KernelSpecialization promise)

@@ -35,6 +35,45 @@ internal sealed partial class TilePlan
         }).Tile;
     }
 
+    /// <summary>Tiles of attention, whose rows are those of a chunk, and how as many threads share out the logits. All divide a column's rows among threads alike.</summary>
+    public static IReadOnlyList<(TensorTile Tile, ProductTile Cut)> TensorAttentionTiles { get; } =
+    [
+        (new(TimeMoments.ChunkFrames, 128, 32, 64, 4), new(TimeMoments.ChunkFrames, 128, 16, 8, 8)),
+        (new(TimeMoments.ChunkFrames, 64, 32, 32, 4), new(TimeMoments.ChunkFrames, 64, 16, 8, 4)),
+    ];
+
+    /// <summary>The tile of attention on tensor cores.</summary>
+    public (TensorTile Tile, ProductTile Cut) TensorAttention(int chunks, int channels, TensorFormat format) =>
+        _largestTile < int.MaxValue || (long)chunks * DivideUp(channels, 128) < _multiprocessors || format == TensorFormat.Tf32x3
+            ? TensorAttentionTiles[1]
+            : TensorAttentionTiles[0];
+
+    /// <summary>How the Res2 chain is compiled for tensor cores, and how many of its steps run in a launch.</summary>
+    public (TensorRes2Form Form, int Steps) TensorRes2(int rows, int quads, int dilation, TensorFormat format)
+    {
+        const int AllSteps = Res2Form.Splits - 1, MostThreads = 512, ThreadRegisters = 128;
+        (double Cost, TensorRes2Form Form, int Steps) best = (double.PositiveInfinity, default, 0);
+        for (int steps = 1; steps <= AllSteps; steps++)
+        {
+            for (int groupRows = 2 * TensorRes2Form.WarpRows; groupRows <= 512; groupRows *= 2)
+            {
+                TensorRes2Form form = new(quads, format, groupRows, dilation);
+                int written = form.WrittenRows(steps), launches = DivideUp(AllSteps, steps);
+                if (written <= 0 || form.Threads > Math.Min(_threads, MostThreads) || 16 * form.SharedChunks > _sharedBytes)
+                    continue;
+                // A launch also loads its split, stores and waits for its last group: beside products this fast as much as a step.
+                double computed = (AllSteps * (groupRows - ((steps + 1) * dilation))) + (launches * 1.0 * groupRows);
+                double cost = Rounds(DivideUp(rows, written), Resident(form.Threads, ThreadRegisters)) * computed;
+                if (cost < best.Cost)
+                    best = (cost, form, steps);
+            }
+        }
+        return best.Steps > 0
+            ? (best.Form, best.Steps)
+            : throw new NotSupportedException(
+                $"{_sharedBytes} bytes of shared memory and groups of {_threads} threads are too few for Res2 convolutions of {4 * quads} channels on tensor cores.");
+    }
+
     /// <inheritdoc cref="Specialization(ProductTile, ConvForm)"/>
     public static KernelSpecialization Specialization(TensorTile tile, TensorFormat format, ConvForm form)
     {

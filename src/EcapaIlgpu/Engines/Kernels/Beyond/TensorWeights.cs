@@ -25,8 +25,30 @@ internal static class TensorWeights
             {
                 for (int k = 0; k < taps; k++)
                 {
-                    float weight = source[(((o * conv.Inputs) + i) * taps) + k];
-                    arranged[(((output.Position(o) * taps) + k) * inputs) + input.Position(i)] = format == TensorFormat.Tf32 ? RoundTf32(weight) : weight;
+                    arranged[(((output.Position(o) * taps) + k) * inputs) + input.Position(i)] = Rounded(source[(((o * conv.Inputs) + i) * taps) + k], format);
+                }
+            }
+        }
+        return arranged;
+    }
+
+    /// <summary>The weights of a Res2 chain in the lots of <see cref="TensorRes2"/>: <c>[steps, taps, lots, columns, depth]</c>.</summary>
+    public static float[] Arrange(IReadOnlyList<ConvWeights> steps, TensorRes2Form form)
+    {
+        int lotChannels = form.LotChunks * TensorTileProduct.ChunkBytes / form.ChannelBytes, taps = steps[0].Kernel;
+        float[] arranged = new float[steps.Count * taps * form.Lots * form.Columns * lotChannels];
+        for (int s = 0; s < steps.Count; s++)
+        {
+            ReadOnlySpan<float> source = steps[s].Weight.Span;
+            for (int o = 0; o < steps[s].Outputs; o++)
+            {
+                for (int i = 0; i < steps[s].Inputs; i++)
+                {
+                    for (int k = 0; k < taps; k++)
+                    {
+                        int lot = (((s * taps) + k) * form.Lots) + (i / lotChannels);
+                        arranged[(((lot * form.Columns) + o) * lotChannels) + (i % lotChannels)] = Rounded(source[(((o * steps[s].Inputs) + i) * taps) + k], form.Format);
+                    }
                 }
             }
         }
@@ -37,8 +59,9 @@ internal static class TensorWeights
     public static int SlabChannels(TensorFormat format) =>
         TensorTile.SlabBytes / (format is TensorFormat.Bf16 or TensorFormat.Half ? sizeof(short) : sizeof(float));
 
-    /// <summary>The nearest number of 11 significant bits, ties away from zero.</summary>
-    public static float RoundTf32(float value) => BitConverter.Int32BitsToSingle((BitConverter.SingleToInt32Bits(value) + 0x1000) & ~0x1FFF);
+    /// <summary>As tf32 the nearest number of 11 significant bits, ties away from zero; the storage rounds to 16 bits.</summary>
+    private static float Rounded(float value, TensorFormat format) =>
+        format == TensorFormat.Tf32 ? BitConverter.Int32BitsToSingle((BitConverter.SingleToInt32Bits(value) + 0x1000) & ~0x1FFF) : value;
 
     private static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
 }

@@ -280,7 +280,7 @@ internal static class KernelCases
             DeviceRows x = device.UploadFloat32(rows, input), y = new(device.RowRoom(tables.Rows * output.Quads), output.Quads);
             ArrayView<Float4> means = device.Room(lengths.Length * input.Quads);
             device.Operations.Moments(x, input.Quads, deviation: false, means, tables);
-            DeviceConv conv = device.Keep(new DeviceConv(device.Accelerator, device.Storage, weights.Conv, weights.Bn, input, output));
+            DeviceConv conv = device.Keep(new DeviceConv(device.Accelerator, device.Storage, weights.Conv, weights.Bn, input, output, ofFeatures: true));
             device.Operations.Convolve(x, conv, 1, Epilogue.Relu, y, tables, means: means);
             return new CaseOutput(
                 Flat(CaseDevice.Utterances(rows, input.Channels, lengths).Select(u => ReferenceConv.Apply(
