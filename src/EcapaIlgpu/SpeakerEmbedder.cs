@@ -79,6 +79,7 @@ public sealed class SpeakerEmbedder : IDisposable
     [
         new("--pooling", Model.Config.Pooling.ToString().ToUpperInvariant()),
         new("--channel", _options.Audio.Channel.ToString()),
+        new("--precision", _engines[0].Precision.Name()),
         new("--normalize", _options.Normalize ? "yes" : "no"),
     ];
 

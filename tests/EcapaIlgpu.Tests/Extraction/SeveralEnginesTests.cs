@@ -9,7 +9,6 @@ using EcapaIlgpu.Tests.Engines.Kernels;
 namespace EcapaIlgpu.Tests.Extraction;
 
 /// <summary>One list for several engines, and what happens when one fails.</summary>
-[Collection(EmulatedDriverCollection.Name)]
 public sealed class SeveralEnginesTests
 {
     private static readonly ExtractionOptions SmallBatches = new() { Readers = 2, BatchRows = 8 };

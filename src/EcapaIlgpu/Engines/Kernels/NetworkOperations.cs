@@ -113,7 +113,7 @@ internal sealed class NetworkOperations
 
     private ReadyKernel<ConvLauncher> Convolution(int rows, DeviceConv conv, ConvForm form)
     {
-        ProductTile tile = _plan.Convolution(rows, conv.Outputs * 4, form.Epilogue);
+        ProductTile tile = _plan.Convolution(rows, conv.Outputs * 4);
         KernelSpecialization promise = TilePlan.Specialization(tile, form);
         bool fromFloat32 = conv.OfFeatures && Storage.QuadBytes != RowStorage.Float32.QuadBytes;
         if (!_convolutions.TryGetValue((tile, fromFloat32, promise), out ConvLauncher? launcher))
