@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Runs the PyTorch peer and this engine in turn on the same cases and prints one table of ratios.
+"""Runs PyTorch and this engine in turn on the same cases and prints one table of ratios.
 
-Needs only Python's standard library here; the peer needs torch (Debian: python3-torch python3-numpy
+Cases start from feature rows (the network alone; the peer is shared/peers/torch_ecapa.py), from 16-bit samples in memory, or
+from WAV files in the page cache (the peer is torch_from_audio.py beside this script, which adds torchaudio's filterbank to
+the same network). Needs only Python's standard library here; the peer needs torch (Debian: python3-torch python3-torchaudio
 libopenblas0-pthread, so /usr/bin/python3). Rounds alternate between the two, so that what else the machine does meets
 both; every figure is the median over the rounds. Writes bench/results/<date>-<machine>.json.
 
   bench/compare.py --threads 2 --rounds 3
-  bench/compare.py --device cuda --program bench/gpu/bin/EcapaIlgpu.Bench --cases 1x200,64x300,256x300,mixed
-  bench/compare.py --threads 1 --channels 512 --cases 1x300 --python /usr/bin/python3 --peer ../shared/peers/torch_ecapa.py
+  bench/compare.py --threads 2 --inputs features,pcm,files --channels 512 --cases 1x200,8x300,mixed
+  bench/compare.py --device cuda --program bench/gpu/bin/EcapaIlgpu.Bench --modes fp32,tf32,bf16,compile-bf16 --precisions 3xtf32,tf32,bf16
 """
 import argparse
 import datetime
@@ -22,6 +24,7 @@ import sys
 
 BENCH = pathlib.Path(__file__).resolve().parent
 PROJECT = BENCH / "EcapaIlgpu.Bench"
+FROM_AUDIO = BENCH / "torch_from_audio.py"
 
 
 def options():
@@ -29,9 +32,11 @@ def options():
     p.add_argument("--threads", type=int, default=os.cpu_count())
     p.add_argument("--device", default="cpu", help="cpu or cuda, for both; ours may also be opencl or cpu-kernels against the peer on the cpu")
     p.add_argument("--program", help="a published EcapaIlgpu.Bench, where there is no .NET SDK to build it")
-    p.add_argument("--modes", default="fp32", help="the peer's precisions")
+    p.add_argument("--modes", default="fp32", help="the peer's precisions: fp32, tf32, bf16, compile-bf16, ...")
+    p.add_argument("--precisions", default="fp32", help="ours: fp32, 3xtf32, tf32, bf16, fp16")
+    p.add_argument("--inputs", default="features", help="features, pcm, files: what the cases start from")
     p.add_argument("--channels", default="512,1024")
-    p.add_argument("--cases", default="1x200,1x300,8x300,32x200,mixed")
+    p.add_argument("--cases", default="1x200,8x300,64x200,256x300,mixed", help="256x300 takes minutes on a few cores")
     p.add_argument("--seconds", type=float, default=2.0, help="per case and round")
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--peer", type=pathlib.Path, default=BENCH.parent.parent / "shared" / "peers" / "torch_ecapa.py")
@@ -59,7 +64,13 @@ def processor():
 def case_of(row):
     """mixed runs as one batch here, one by one or padded there: it is one case all the same"""
     name = "mixed" if isinstance(row["frames"], str) else f"{row['batch']}x{row['frames']}"
-    return row["model"], name
+    return row["model"], row.get("input", "features"), name
+
+
+def precision_of(mode):
+    """What a mode of either program may be compared by: 3xtf32 keeps float32's bounds, so it stands beside float32."""
+    name = mode.split()[0].removeprefix("compile-")
+    return "fp32" if name == "3xtf32" else name
 
 
 def median(rows, field):
@@ -79,31 +90,38 @@ def main():
     ours, peers = [], []
     for turn in range(a.rounds):
         print(f"round {turn + 1} of {a.rounds}", file=sys.stderr, flush=True)
-        peers += json_lines([a.python, a.peer, "--device", "cuda" if a.device.startswith("cuda") else "cpu", "--modes", a.modes, *common], {"OMP_NUM_THREADS": str(a.threads)})
-        ours += json_lines([*program, "cases", "--device", a.device, *common])
+        for start in a.inputs.split(","):
+            script = [a.peer] if start == "features" else [FROM_AUDIO, "--input", start, "--peer", a.peer]
+            device = "cuda" if a.device.startswith("cuda") else "cpu"
+            peers += json_lines([a.python, *script, "--device", device, "--modes", a.modes, *common], {"OMP_NUM_THREADS": str(a.threads)})
+            for precision in a.precisions.split(","):
+                ours += json_lines([*program, "cases", "--device", a.device, "--precision", precision, "--inputs", start, *common])
 
     table = []
-    for model, case in dict.fromkeys(map(case_of, ours)):
-        mine = [r for r in ours if case_of(r) == (model, case)]
-        theirs = [r for r in peers if case_of(r) == (model, case)]
-        for mode in dict.fromkeys(r["mode"] for r in theirs):
-            same_mode = [r for r in theirs if r["mode"] == mode]
-            table.append({
-                "model": model, "case": case, "peer_mode": mode,
-                "peer_ms": round(median(same_mode, "ms"), 2), "ms": round(median(mine, "ms"), 2),
-                "ratio": round(median(same_mode, "ms") / median(mine, "ms"), 3),
-                "audio_s_per_s": round(median(mine, "audio_s_per_s")),
-                "share_of_peak": None if mine[0]["share_of_peak"] is None else round(median(mine, "share_of_peak"), 3),
-                "peak_tflops": None if mine[0]["peak_tflops"] is None else round(median(mine, "peak_tflops"), 4),
-            })
+    for key in dict.fromkeys(map(case_of, ours)):
+        model, start, case = key
+        mine = [r for r in ours if case_of(r) == key]
+        theirs = [r for r in peers if case_of(r) == key]
+        for mode in dict.fromkeys(r["mode"] for r in mine):
+            same = [r for r in mine if r["mode"] == mode]
+            for peer_mode in dict.fromkeys(r["mode"] for r in theirs if precision_of(r["mode"]) == precision_of(mode)):
+                peer = [r for r in theirs if r["mode"] == peer_mode]
+                table.append({
+                    "model": model, "input": start, "case": case, "mode": mode, "peer_mode": peer_mode,
+                    "peer_ms": round(median(peer, "ms"), 2), "ms": round(median(same, "ms"), 2),
+                    "ratio": round(median(peer, "ms") / median(same, "ms"), 3),
+                    "audio_s_per_s": round(median(same, "audio_s_per_s")),
+                    "share_of_peak": None if same[0]["share_of_peak"] is None else round(median(same, "share_of_peak"), 3),
+                    "peak_tflops": None if same[0]["peak_tflops"] is None else round(median(same, "peak_tflops"), 4),
+                })
 
     today = datetime.date.today().isoformat()
     print(f"{ours[0]['peer']} against {peers[0]['peer']}, {a.threads} threads, {processor()}, {today}, median of {a.rounds} rounds\n")
-    print("| model | case | PyTorch | PyTorch ms | ours ms | ours is faster by | audio s/s | share of peak |")
-    print("|---|---|---|---:|---:|---:|---:|---:|")
+    print("| model | from | case | ours | PyTorch | PyTorch ms | ours ms | ours is faster by | audio s/s | share of peak |")
+    print("|---|---|---|---|---|---:|---:|---:|---:|---:|")
     for r in table:
         share = "" if r["share_of_peak"] is None else f"{100 * r['share_of_peak']:.0f} %"
-        print(f"| {r['model']} | {r['case']} | {r['peer_mode']} | {r['peer_ms']:.2f} | {r['ms']:.2f} | {r['ratio']:.2f}x"
+        print(f"| {r['model']} | {r['input']} | {r['case']} | {r['mode']} | {r['peer_mode']} | {r['peer_ms']:.2f} | {r['ms']:.2f} | {r['ratio']:.2f}x"
               f" | {r['audio_s_per_s']} | {share} |")
 
     if not a.no_write:

@@ -23,7 +23,8 @@ public enum Epilogue
     ScaleShift = 8,
 
     /// <summary>
-    /// Beside the output, its sums over every <see cref="TimeMoments.SegmentFrames"/> frames of an utterance, <c>[segments, outputs]</c>: what squeeze-excite
+    /// Beside the output, its sums over every <see cref="TimeMoments.SegmentFrames"/> frames of an utterance, <c>[segments, outputs]</c>:
+    /// what squeeze-excite
     /// wants to know, without another look at the output. Tiles are then cut along segments.
     /// </summary>
     SegmentSums = 16,
@@ -32,11 +33,16 @@ public enum Epilogue
 /// <summary>Which convolution is compiled.</summary>
 /// <param name="Taps">Kernel width, odd; 1 with <see cref="Epilogue.SegmentSums"/>.</param>
 /// <param name="Epilogue">What follows the sums.</param>
-/// <param name="SubtractsMean">Whether a vector for each utterance is subtracted from its rows as they are read; only with more than one tap.</param>
+/// <param name="SubtractsMean">
+/// Whether a vector for each utterance is subtracted from its rows as they are read; only with more than one tap.
+/// </param>
 public readonly record struct ConvForm(int Taps, Epilogue Epilogue, bool SubtractsMean = false);
 
 /// <summary>The extents of a convolution, in rows and quads of channels.</summary>
-/// <param name="Rows">Frames of the batch; with <see cref="Epilogue.SegmentSums"/> the places of its segments, <see cref="TimeMoments.SegmentFrames"/> for each.</param>
+/// <param name="Rows">
+/// Frames of the batch; with <see cref="Epilogue.SegmentSums"/> the places of its segments, <see cref="TimeMoments.SegmentFrames"/> for
+/// each.
+/// </param>
 /// <param name="Dilation">Frames from tap to tap.</param>
 /// <param name="Inputs">Input channels.</param>
 /// <param name="InputStride">From input row to input row.</param>
@@ -48,18 +54,20 @@ public readonly record struct ConvExtent(int Rows, int Dilation, int Inputs, int
 /// <summary>
 /// Convolution over time, then bias, ReLU or tanh, then batch normalisation, on packed rows:
 /// <c>y[r, o] = scale[o] * relu(bias[o] + sum over k, i of w[k, i, o] * x[r + (k - taps/2) * dilation, i]) + shift[o]</c>,
-/// where rows outside the utterance of row r are zero; x may have its mean over the utterance subtracted, and y be summed over segments of time.
+/// where rows outside the utterance of row r are zero; x may have its mean over the utterance subtracted, and y be summed over segments
+/// of time.
 /// </summary>
 /// <remarks>
 /// <para>
 /// Layout. Input and output are rows of any stride: a slice of wider rows is read and written in place, which is how three blocks'
-/// outputs come to lie side by side without a copy. Weights and the order of the sums: <see cref="TileProduct"/>. Rows and weights are stored in 32 or 16 bits
-/// (<see cref="IQuad{TSelf}"/>), sums and what follows them are float32.
+/// outputs come to lie side by side without a copy. Weights and the order of the sums: <see cref="TileProduct"/>. Rows and weights are
+/// stored in 32 or 16 bits (<see cref="IQuad{TSelf}"/>), sums and what follows them are float32.
 /// </para>
 /// <para>
-/// Sums of segments. A segment's frames are counted from its utterance's first, wherever that lies in the batch, and its sum always is that of four threads' sums of four
-/// frames, in order: the same bits in any batch. They are sums of the numbers before these are rounded for storage. For that, tiles are cut along segments and not along rows, and the last segment of an utterance leaves up to
-/// 15 rows of a tile idle: 1.3 % of utterances of 300 frames, against a pass over the output that is saved. Outputs and order of the products are the same.
+/// Sums of segments. A segment's frames are counted from its utterance's first, wherever that lies in the batch, and its sum always is that of
+/// four threads' sums of four frames, in order: the same bits in any batch. They are sums of the numbers before these are rounded for storage.
+/// For that, tiles are cut along segments and not along rows, and the last segment of an utterance leaves up to 15 rows of a tile idle: 1.3 % of
+/// utterances of 300 frames, against a pass over the output that is saved. Outputs and order of the products are the same.
 /// </para>
 /// <para>
 /// Cost. 2 * rows * taps * inputs * outputs operations; bytes, where every tile's neighbours are found in the cache,
@@ -81,17 +89,22 @@ public static class ConvReluBn
     /// <param name="scale">Read only with <see cref="Epilogue.ScaleShift"/>.</param>
     /// <param name="shift">Read only with <see cref="Epilogue.ScaleShift"/>.</param>
     /// <param name="means"><c>[utterances, inputs]</c>; read only where <see cref="ConvForm.SubtractsMean"/>.</param>
-    /// <param name="utterances">The utterance of each row; read only for more than one tap or with <see cref="Epilogue.UtteranceBias"/>.</param>
+    /// <param name="utterances">
+    /// The utterance of each row; read only for more than one tap or with <see cref="Epilogue.UtteranceBias"/>.
+    /// </param>
     /// <param name="offsets">First row of each utterance, then the number of rows; read only for more than one tap.</param>
-    /// <param name="segments">First row of each segment, then the number of rows; read only with <see cref="Epilogue.SegmentSums"/>.</param>
+    /// <param name="segments">
+    /// First row of each segment, then the number of rows; read only with <see cref="Epilogue.SegmentSums"/>.
+    /// </param>
     /// <param name="output">The output rows; other memory than the input.</param>
     /// <param name="segmentSums">Receives <c>[segments, outputs]</c>; touched only with <see cref="Epilogue.SegmentSums"/>.</param>
     /// <param name="extent">The extents.</param>
     /// <param name="form">Which convolution.</param>
     /// <param name="tile">How it is cut.</param>
     public static void Kernel<TInput, TStored>(
-        ArrayView<TInput> input, ArrayView<TStored> weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift, ArrayView<Float4> means,
-        ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<int> segments, ArrayView<TStored> output, ArrayView<Float4> segmentSums,
+        ArrayView<TInput> input, ArrayView<TStored> weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift,
+        ArrayView<Float4> means, ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<int> segments, ArrayView<TStored> output,
+        ArrayView<Float4> segmentSums,
         ConvExtent extent, SpecializedValue<ConvForm> form, SpecializedValue<ProductTile> tile)
         where TInput : unmanaged, IQuad<TInput>
         where TStored : unmanaged, IQuad<TStored>
@@ -108,8 +121,8 @@ public static class ConvReluBn
         else
             TileProduct.ConsecutiveRows(firstRow, extent.Rows, cut, loaded);
         TileProduct.Compute(
-            shared, input, extent.InputStride, extent.Inputs, weight, extent.WeightStride, form.Value.Taps, extent.Dilation, utterances, offsets, means,
-            form.Value.SubtractsMean, loaded, firstColumn, cut, sums);
+            shared, input, extent.InputStride, extent.Inputs, weight, extent.WeightStride, form.Value.Taps, extent.Dilation, utterances, offsets,
+            means, form.Value.SubtractsMean, loaded, firstColumn, cut, sums);
         for (int j = 0; j < cut.ThreadColumns / 4; j++)
         {
             int tileColumn = TileProduct.ColumnQuad(j, cut), column = firstColumn + tileColumn;
@@ -128,13 +141,14 @@ public static class ConvReluBn
                 int place = TileProduct.Row(i, cut), row = firstRow + place, at = (i * cut.ThreadColumns) + (j * 4);
                 if ((epilogue & Epilogue.SegmentSums) != 0)
                     row = TileProduct.SegmentRow(segments, row, extent.Rows);
-                if (row >= 0 && row < extent.Rows)
+                if ((epilogue & Epilogue.SegmentSums) != 0 ? row >= 0 : row < extent.Rows)
                 {
                     if ((epilogue & Epilogue.UtteranceBias) != 0)
                         channelBias = bias[(utterances[row] * extent.Outputs) + column];
                     Float4 y = Finish(new Float4(sums[at], sums[at + 1], sums[at + 2], sums[at + 3]), channelBias, channelScale, channelShift, epilogue);
                     output[(row * extent.OutputStride) + column] = TStored.Narrow(y);
-                    total += y;
+                    if ((epilogue & Epilogue.SegmentSums) != 0)
+                        total += y;
                 }
                 if ((epilogue & Epilogue.SegmentSums) != 0 && i % 4 == 3)
                 {

@@ -5,8 +5,8 @@ namespace EcapaIlgpu.Kernels;
 
 /// <summary>Four neighbouring channels in IEEE 754's 16 bits: 11 significant bits, magnitudes up to 65504; one 8-byte access.</summary>
 /// <remarks>
-/// What lies beyond 65504 is stored as 65504. An infinity would turn into NaN where the next layer's weights have both signs, and that into zeros
-/// behind the next ReLU: an embedding without a trace of its cause. A cut-off peak is an error of its own size.
+/// What lies beyond 65504 is stored as 65504. An infinity would turn into NaN where the next layer's weights have both signs, and that into
+/// zeros behind the next ReLU: an embedding without a trace of its cause. A cut-off peak is an error of its own size.
 /// </remarks>
 public struct Half4 : IQuad<Half4>
 {
@@ -29,7 +29,8 @@ public struct Half4 : IQuad<Half4>
     public static Float4 Widen(Half4 stored) => new(stored.X, stored.Y, stored.Z, stored.W);
 
     /// <inheritdoc/>
-    public static Half4 Narrow(Float4 value) => new() { X = Narrow(value.X), Y = Narrow(value.Y), Z = Narrow(value.Z), W = Narrow(value.W) };
+    public static Half4 Narrow(Float4 value) =>
+        new() { X = Narrow(value.X), Y = Narrow(value.Y), Z = Narrow(value.Z), W = Narrow(value.W) };
 
     private static Half Narrow(float value) => (Half)XMath.Clamp(value, -Largest, Largest);
 }

@@ -1,8 +1,8 @@
 namespace EcapaIlgpu.Kernels;
 
 /// <summary>
-/// Four neighbouring channels as they are stored: in 32 bits (<see cref="Float4"/>) or in 16 (<see cref="Half4"/>, BFloat4). Arithmetic is always on <see cref="Float4"/>; a
-/// kernel over rows of <typeparamref name="TSelf"/> is one source for every way to store them.
+/// Four neighbouring channels as they are stored: in 32 bits (<see cref="Float4"/>) or in 16 (<see cref="Half4"/>, BFloat4). Arithmetic is
+/// always on <see cref="Float4"/>; a kernel over rows of <typeparamref name="TSelf"/> is one source for every way to store them.
 /// </summary>
 /// <typeparam name="TSelf">The type itself.</typeparam>
 public interface IQuad<TSelf>

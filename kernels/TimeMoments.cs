@@ -5,14 +5,17 @@ using ILGPU.Runtime;
 namespace EcapaIlgpu.Kernels;
 
 /// <summary>
-/// Mean, and where it is wanted <c>sqrt(variance + 1e-7)</c> with the unbiased variance, of every channel over the frames of each utterance; the variance of a
+/// Mean, and where it is wanted <c>sqrt(variance + 1e-7)</c> with the unbiased variance, of every channel over the frames of each
+/// utterance; the variance of a
 /// single frame is 0. The plain poolings (TAP, TSDP, TSTP) are this; squeeze-excite, mean normalisation and attention start from it.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Two levels. An utterance is cut into chunks of <see cref="ChunkFrames"/> frames from its first frame on; <see cref="Chunks"/> sums each chunk
+/// Two levels. An utterance is cut into chunks of <see cref="ChunkFrames"/> frames from its first frame on; <see cref="Chunks"/> sums
+/// each chunk
 /// and its squared distances from the chunk's own mean, <see cref="Utterances"/> joins the chunks in order:
-/// <c>mean = sum_i S_i / T</c>, <c>M2 = sum_i Q_i + n_i (m_i - mean)^2</c>. Nothing depends on where in the batch the utterance lies, and no
+/// <c>mean = sum_i S_i / T</c>, <c>M2 = sum_i Q_i + n_i (m_i - mean)^2</c>. Nothing depends on where in the batch the utterance lies, and
+/// no
 /// difference of large squares is ever taken.
 /// </para>
 /// <para>
@@ -23,13 +26,15 @@ namespace EcapaIlgpu.Kernels;
 public static class TimeMoments
 {
     /// <summary>
-    /// Frames that are summed by one thread: enough that partial sums are few, few enough that a handful of utterances fills a device. Attention's
+    /// Frames that are summed by one thread: enough that partial sums are few, few enough that a handful of utterances fills a device.
+    /// Attention's
     /// pass over time is cut the same way.
     /// </summary>
     public const int ChunkFrames = 64;
 
     /// <summary>
-    /// Frames whose sum a convolution leaves beside its output (<see cref="Epilogue.SegmentSums"/>): as many as four threads of a product have of neighbouring rows,
+    /// Frames whose sum a convolution leaves beside its output (<see cref="Epilogue.SegmentSums"/>): as many as four threads of a product
+    /// have of neighbouring rows,
     /// and as many as a tensor core's tile has. Like chunks, segments are counted from an utterance's first frame.
     /// </summary>
     public const int SegmentFrames = 16;
@@ -44,7 +49,9 @@ public static class TimeMoments
     /// <param name="quads">Channels, in quads.</param>
     /// <param name="chunks">First row of each chunk, then the number of rows.</param>
     /// <param name="sums">Receives <c>[chunks, channels]</c>.</param>
-    /// <param name="squares">Receives <c>[chunks, channels]</c>: squared distances from the chunk's mean. Not touched without the deviation.</param>
+    /// <param name="squares">
+    /// Receives <c>[chunks, channels]</c>: squared distances from the chunk's mean. Not touched without the deviation.
+    /// </param>
     /// <param name="deviation">1 where the deviation is wanted, else 0.</param>
     public static void Chunks<TStored>(
         ArrayView<TStored> x, int stride, int quads, ArrayView<int> chunks, ArrayView<Float4> sums, ArrayView<Float4> squares, SpecializedValue<int> deviation)
@@ -106,7 +113,10 @@ public static class TimeMoments
         }
     }
 
-    /// <summary>The mean of four channels of an utterance; its chunks or segments are summed with compensation, which keeps an hour as exact as a second.</summary>
+    /// <summary>
+    /// The mean of four channels of an utterance; its chunks or segments are summed with compensation, which keeps an hour as exact as a
+    /// second.
+    /// </summary>
     internal static Float4 Mean(ArrayView<Float4> sums, int quads, int quad, int firstChunk, int endChunk, int frames)
     {
         Float4 total = default, lost = default;

@@ -34,7 +34,7 @@ public unsafe class LayerBenchmarks
     public void PackWeights()
     {
         EcapaWeights weights = RandomModels.Create(new EcapaConfig { Channels = Channels, GlobalContext = true }, seed: 1);
-        PackedBatch batch = BatchCase.Parse("4x300").Pack(weights.Config);
+        PackedBatch batch = BatchCase.Parse("4x300", "cpu").Pack(weights.Config);
         MatrixKernel kernel = MatrixKernel.Create();
         WorkerPool pool = Owned(new WorkerPool(Environment.ProcessorCount));
         _offsets = batch.Offsets.ToArray();

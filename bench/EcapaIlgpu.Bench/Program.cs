@@ -25,20 +25,26 @@ Option<int> threads = new("--threads") { Description = "Threads; 0 takes every c
 Option<string> channels = new("--channels") { Description = "Channel counts, GLOB_c<n> each.", DefaultValueFactory = _ => "512,1024" };
 Option<string> cases = new("--cases")
 {
-    Description = "<utterances>x<frames>, or mixed (32 utterances of 100..1600 frames).",
-    DefaultValueFactory = _ => "1x200,1x300,8x300,32x200,mixed",
+    Description = "<utterances>x<frames>, or mixed (32 utterances of 100..1600 frames; 256 on cuda).",
+    DefaultValueFactory = _ => "1x200,1x300,8x300,64x200,mixed",
+};
+Option<string> inputs = new("--inputs")
+{
+    Description = $"What the cases start from: {string.Join(", ", CaseWorkload.Inputs)}.",
+    DefaultValueFactory = _ => CaseWorkload.Features,
 };
 Option<double> seconds = new("--seconds") { Description = "How long each case is repeated.", DefaultValueFactory = _ => 2.0 };
 Command command = new("cases", "Whole utterances through random networks, one JSON line each, as shared/peers/torch_ecapa.py prints them.")
 {
-    device, precision, threads, channels, cases, seconds,
+    device, precision, threads, inputs, channels, cases, seconds,
 };
 command.SetAction(parsed => CaseHarness.Run(
     parsed.GetValue(device)!,
     PrecisionNames.TryParse(parsed.GetValue(precision)!, out Precision? asked) ? asked : null,
     parsed.GetValue(threads),
+    parsed.GetValue(inputs)!.Split(','),
     [.. parsed.GetValue(channels)!.Split(',').Select(int.Parse)],
-    [.. parsed.GetValue(cases)!.Split(',').Select(BatchCase.Parse)],
+    [.. parsed.GetValue(cases)!.Split(',').Select(name => BatchCase.Parse(name, parsed.GetValue(device)!))],
     TimeSpan.FromSeconds(parsed.GetValue(seconds)),
     Console.Out));
 return new RootCommand { command }.Parse(args).Invoke();

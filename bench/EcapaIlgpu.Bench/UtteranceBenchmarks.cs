@@ -23,7 +23,7 @@ public class UtteranceBenchmarks
     public void CreateEngine()
     {
         _engine = new SimdEngine(RandomModels.Create(new EcapaConfig { Channels = Channels, GlobalContext = true }, seed: 1));
-        _batch = BatchCase.Parse(Utterances).Pack(_engine.Config);
+        _batch = BatchCase.Parse(Utterances, "cpu").Pack(_engine.Config);
         _embeddings = new float[_batch.Count * _engine.Config.EmbeddingSize];
     }
 

@@ -23,15 +23,31 @@ internal static class ProfileTable
             ("runs", Invariant($"medians of {profile.Runs}, after {NetworkProfiler.WarmUpRuns} to warm up")),
             ("profiling", Invariant($"costs {profile.Overhead * 100:+0.0;-0.0} %: {Milliseconds(profile.ProfiledRunSeconds)} ms a run with markers around each launch")),
         ];
-        int label = facts.Max(fact => fact.Label.Length);
-        foreach ((string name, string value) in facts)
-            console.WriteText(name.PadRight(label), $"  {value}");
+        PrintFacts(console, facts);
         console.Text.WriteLine();
 
         string[][] lines = [Heading, .. profile.Kernels.Append(profile.Total).Select(kernel => Cells(kernel, ceilings))];
         int[] widths = [.. Heading.Select((_, column) => lines.Max(line => line[column].Length))];
         foreach (string[] line in lines)
             console.WriteText(line[0].PadRight(widths[0]), string.Concat(Enumerable.Range(1, line.Length - 1).Select(i => $"  {line[i].PadLeft(widths[i])}")));
+    }
+
+    /// <summary>What one utterance alone takes.</summary>
+    public static void Print(CliConsole console, UtteranceLatency latency) => PrintFacts(
+        console,
+        [
+            ("utterance", Invariant($"{latency.Frames} frames, from 16-bit samples to its embedding")),
+            ("median", $"{Milliseconds(latency.MedianSeconds)} ms"),
+            ("least", $"{Milliseconds(latency.LeastSeconds)} ms"),
+            ("95 %", $"{Milliseconds(latency.Percentile95Seconds)} ms"),
+            ("runs", Invariant($"{latency.Runs}, after {UtteranceLatency.WarmUpRuns} to warm up")),
+        ]);
+
+    private static void PrintFacts(CliConsole console, (string Label, string Value)[] facts)
+    {
+        int label = facts.Max(fact => fact.Label.Length);
+        foreach ((string name, string value) in facts)
+            console.WriteText(name.PadRight(label), $"  {value}");
     }
 
     private static string[] Cells(KernelProfile kernel, DeviceCeilings ceilings) =>

@@ -15,7 +15,8 @@ public sealed record EmbedderOptions
     public string Device { get; init; } = DeviceSelector.Auto;
 
     /// <summary>
-    /// With how many bits to compute; null for the fastest that is as exact as float32. What the device cannot do is an error that says what it can.
+    /// With how many bits to compute; null for the fastest that is as exact as float32. What the device cannot do is an error that says
+    /// what it can.
     /// </summary>
     public Precision? Precision { get; init; }
 

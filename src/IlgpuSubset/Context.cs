@@ -63,9 +63,9 @@ public sealed partial class Context : IDisposable
     {
     }
 
-    /// <summary>The devices of one kind.</summary>
+    /// <summary>The devices of one kind. As ILGPU's, it lives on the stack and is no <see cref="IEnumerable"/>; <see cref="Devices"/> can be queried.</summary>
     /// <typeparam name="TDevice">The kind.</typeparam>
-    public readonly struct DeviceCollection<TDevice> : IReadOnlyList<TDevice>
+    public readonly ref struct DeviceCollection<TDevice>
         where TDevice : Runtime.Device
     {
         private readonly ImmutableArray<TDevice> _devices;
@@ -82,10 +82,21 @@ public sealed partial class Context : IDisposable
             : throw new ArgumentOutOfRangeException(
                 nameof(deviceIndex), deviceIndex, $"There are {_devices.Length} devices of kind {typeof(TDevice).Name}.");
 
-        /// <inheritdoc/>
-        public IEnumerator<TDevice> GetEnumerator() => ((IEnumerable<TDevice>)_devices).GetEnumerator();
+        /// <summary>Goes through them.</summary>
+        public Enumerator GetEnumerator() => new(_devices);
 
-        /// <inheritdoc/>
-        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+        /// <summary>Goes through the devices of one kind.</summary>
+        public ref struct Enumerator
+        {
+            private ImmutableArray<TDevice>.Enumerator _devices;
+
+            internal Enumerator(ImmutableArray<TDevice> devices) => _devices = devices.GetEnumerator();
+
+            /// <summary>The device it is at.</summary>
+            public readonly TDevice Current => _devices.Current;
+
+            /// <summary>Goes to the next; false where there is none.</summary>
+            public bool MoveNext() => _devices.MoveNext();
+        }
     }
 }

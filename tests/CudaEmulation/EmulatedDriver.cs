@@ -6,12 +6,14 @@ using ILGPU.Runtime.Cuda;
 namespace CudaEmulation;
 
 /// <summary>
-/// A CUDA driver without a GPU: memory, modules, streams and events of its own, launches run by interpreting their PTX. Faults can be asked for.
+/// A CUDA driver without a GPU: memory, modules, streams and events of its own, launches run by interpreting their PTX. Faults can be
+/// asked for.
 /// Thread-safe.
 /// </summary>
 /// <remarks>
 /// Work on a stream is put off until something waits for it, as late as a real driver could: a copy from page-locked memory reads what is
-/// there then, and work of two streams that nobody ordered runs in the order of the waits. A graph's memory is looked up when it is queued: what was given back since
+/// there then, and work of two streams that nobody ordered runs in the order of the waits. A graph's memory is looked up when it is
+/// queued: what was given back since
 /// the capture is an error. After a fault in a kernel every call fails with it
 /// until the context is given up, as the real driver's do.
 /// </remarks>
@@ -68,8 +70,10 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
     /// <summary>Whether the driver finds no GPU.</summary>
     public bool HasNoDevice { get; init; }
 
-    /// <summary>Whether kernels are not computed, only queued: for what does not depend on their results, of networks too large to be interpreted.</summary>
-    public bool SkipsKernels { get; init; }
+    /// <summary>
+    /// Whether kernels are not computed, only queued: for what does not depend on their results, of networks too large to be interpreted.
+    /// </summary>
+    public bool SkipsKernels { get; set; }
 
     /// <summary>The number, from 1, of the launch that fails.</summary>
     public int? FailAtLaunch { get; set; }
@@ -114,7 +118,9 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
     /// <summary>Device memory in use, all devices.</summary>
     public long BytesInUse => _devices.Sum(device => device.Memory.BytesInUse);
 
-    /// <summary>Everything made and not given back: allocations, page-locked memory, modules, functions, streams, events and contexts.</summary>
+    /// <summary>
+    /// Everything made and not given back: allocations, page-locked memory, modules, functions, streams, events and contexts.
+    /// </summary>
     public int LiveObjects
     {
         get
@@ -548,7 +554,10 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
     /// <summary>Queues work that first looks up what it needs: now, and for a captured stream whenever the graph is queued.</summary>
     private void Enqueue(nint stream, string call, Func<Action> prepare) => Get<Stream>(stream, call).Add(target => target.Work.Enqueue(prepare()));
 
-    /// <summary>Whether a copy's memory of the host is not page-locked, and the copy is therefore not left to the stream alone; an error in a capture.</summary>
+    /// <summary>
+    /// Whether a copy's memory of the host is not page-locked, and the copy is therefore not left to the stream alone; an error in a
+    /// capture.
+    /// </summary>
     private bool Staged(nint address, long bytes, Stream stream, string call)
     {
         if (IsPageLocked(address, bytes))

@@ -43,7 +43,8 @@ internal sealed class ModelOptionSet
     private readonly Option<Precision?> _precision = new("--precision")
     {
         HelpName = PrecisionNames.Syntax,
-        Description = "With how many bits to compute. auto: 3xtf32, as exact as float32, on NVIDIA GPUs since Ampere, elsewhere fp32. What the device cannot do is an error.",
+        Description = "With how many bits to compute. auto: 3xtf32, as exact as float32, where tensor cores do it; elsewhere fp32. "
+            + "What the device cannot do is an error.",
         CustomParser = result =>
         {
             string name = result.Tokens[0].Value;

@@ -18,6 +18,8 @@ internal sealed class ProfileCommand : CliCommand
 {
     private static readonly JsonWriterOptions JsonOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    private const int DefaultLatencyRuns = 100;
+
     private readonly Argument<string[]> _inputs = new("inputs")
     {
         Arity = ArgumentArity.ZeroOrMore,
@@ -52,6 +54,11 @@ internal sealed class ProfileCommand : CliCommand
         Description = "Write a roofline picture (SVG).",
     };
 
+    private readonly Option<bool> _latency = new("--latency")
+    {
+        Description = "Time one utterance alone instead, from 16-bit samples in memory to its embedding: of --batch's frames, or 3 s. 100 runs where --runs does not say.",
+    };
+
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object instead of a table." };
     private readonly ModelOptionSet _model = new();
 
@@ -59,7 +66,7 @@ internal sealed class ProfileCommand : CliCommand
         : base(console, "profile", "Time each kernel of a run against the device's measured limits.")
     {
         Arguments.Add(_inputs);
-        foreach (Option option in (IEnumerable<Option>)[_batch, _runs, _trace, _plot, _json])
+        foreach (Option option in (IEnumerable<Option>)[_batch, _runs, _trace, _plot, _latency, _json])
             Options.Add(option);
         _model.AddModelTo(this);
         _model.AddDeviceTo(this);
@@ -70,6 +77,7 @@ internal sealed class ProfileCommand : CliCommand
         ("ecapa profile --device cuda --batch 64x300", "the kernels of 64 utterances of 3 s, slowest first"),
         ("ecapa profile speech/ --trace run.json --plot roofline.svg", "real files, with a timeline and a roofline picture"),
         ("ecapa profile --device cpu-kernels --runs 20 --json", "the same numbers for a program"),
+        ("ecapa profile --device cuda --latency", "how long one file of 3 s takes, alone and warm"),
     ];
 
     protected override Task<int> RunAsync(ParseResult arguments, CancellationToken interrupt)
@@ -78,8 +86,16 @@ internal sealed class ProfileCommand : CliCommand
         string[] named = arguments.GetValue(_inputs)!;
         if (named.Length > 0 && arguments.GetResult(_batch) is { Implicit: false })
             throw new UsageException("--batch makes noise up, files are read: give one or the other.");
+        bool latency = arguments.GetValue(_latency);
+        if (latency && (named.Length > 0 || arguments.GetValue(_trace) is not null || arguments.GetValue(_plot) is not null))
+            throw new UsageException("--latency times noise and prints three numbers: give no files, no --trace and no --plot.");
         EcapaModel model = _model.LoadModel(_model.ModelPath(arguments), arguments, Console);
         model.RequireFilterbank();
+        if (latency)
+        {
+            PrintLatency(selector, model, arguments, interrupt);
+            return Task.FromResult(ExitCode.Done);
+        }
         SampleBatch batch = named.Length > 0 ? ReadFiles(named, interrupt) : Noise(arguments.GetValue(_batch));
         // Files that cannot be written are found out about before the minutes that a profile may take.
         using OutputFile? trace = arguments.GetValue(_trace) is { } tracePath ? OutputFile.Create(tracePath) : null;
@@ -103,6 +119,32 @@ internal sealed class ProfileCommand : CliCommand
             ProfileTable.Print(Console, profile);
         }
         return Task.FromResult(ExitCode.Done);
+    }
+
+    private void PrintLatency(string selector, EcapaModel model, ParseResult arguments, CancellationToken interrupt)
+    {
+        int frames = arguments.GetResult(_batch) is { Implicit: false } ? arguments.GetValue(_batch).Frames : UtteranceLatency.DefaultFrames;
+        int runs = arguments.GetResult(_runs) is { Implicit: false } ? arguments.GetValue(_runs) : DefaultLatencyRuns;
+        using DeviceSession session = DeviceSelector.Open(selector);
+        Console.Say($"device: {selector} ({session.Accelerator.Name})");
+        using KernelEngine engine = new(model.Weights, session.Accelerator);
+        UtteranceLatency latency;
+        try
+        {
+            latency = UtteranceLatency.Measure(engine, frames, runs, interrupt);
+        }
+        catch (Exception e) when (e is OverflowException or OutOfMemoryException)
+        {
+            throw TooLarge(e);
+        }
+        if (!arguments.GetValue(_json))
+        {
+            ProfileTable.Print(Console, latency);
+            return;
+        }
+        Console.Text.Flush();
+        WriteJson(Console.Output, json => ProfileJson.Write(json, selector, session.Accelerator.Name, model.Source, latency));
+        Console.Text.WriteLine();
     }
 
     private static (int Utterances, int Frames) ParseBatch(ArgumentResult result)

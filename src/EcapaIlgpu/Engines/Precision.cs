@@ -1,15 +1,18 @@
 namespace EcapaIlgpu.Engines;
 
 /// <summary>
-/// With how many bits an engine stores activations and weights of convolutions, and multiplies them. Sums, statistics, softmax, pooling, gates and the embedding layer are float32 in
-/// every mode, and so are the embeddings.
+/// With how many bits an engine stores activations and weights of convolutions, and multiplies them. Sums, statistics, softmax, pooling,
+/// gates and the embedding layer are float32 in every mode, and so are the embeddings.
 /// </summary>
 public enum Precision
 {
     /// <summary>float32 throughout: <c>fp32</c>.</summary>
     Fp32,
 
-    /// <summary>float32 stored; each operand of a product split into two of TF32, three products of which are summed: <c>3xtf32</c>. As exact as float32.</summary>
+    /// <summary>
+    /// float32 stored; each operand of a product split into two of TF32, three products of which are summed: <c>3xtf32</c>. As exact as
+    /// float32.
+    /// </summary>
     Tf32x3,
 
     /// <summary>float32 stored; operands of products rounded to the 11 significant bits of TF32: <c>tf32</c>.</summary>

@@ -9,7 +9,9 @@ public static class AcceleratorMemory
     /// <summary>The device's memory that nobody uses, this process or another, in bytes; null where the driver does not say.</summary>
     public static long? GetFreeMemory(this Accelerator accelerator) => (accelerator as CudaAccelerator)?.Driver.GetFreeMemory();
 
-    /// <summary>Queues a copy of a whole view to the start of a page-locked array, which holds it once the stream has passed the copy.</summary>
+    /// <summary>
+    /// Queues a copy of a whole view to the start of a page-locked array, which holds it once the stream has passed the copy.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The array is shorter than the view.</exception>
     public static void CopyToPageLockedAsync<T>(this ArrayView<T> source, AcceleratorStream stream, PageLockedArray1D<T> target)
         where T : unmanaged

@@ -1,7 +1,8 @@
 namespace ILGPU;
 
 /// <summary>
-/// The upper half of a <see cref="float"/>, rounded: 8 significant bits and float32's range, for storage; arithmetic is done in <see cref="float"/>. ILGPU 1.5.3 has no such type.
+/// The upper half of a <see cref="float"/>, rounded: 8 significant bits and float32's range, for storage; arithmetic is done in 32 bits.
+/// ILGPU 1.5.3 has no such type.
 /// </summary>
 public readonly struct BFloat16 : IEquatable<BFloat16>
 {
@@ -20,7 +21,9 @@ public readonly struct BFloat16 : IEquatable<BFloat16>
     /// <summary>The same number in 32 bits, exactly.</summary>
     public static implicit operator float(BFloat16 value) => Interop.IntAsFloat((uint)value._bits << 16);
 
-    /// <summary>The nearest 16-bit number, ties to even; beyond the largest an infinity, and every NaN is 0x7FFF, as on NVIDIA's devices.</summary>
+    /// <summary>
+    /// The nearest 16-bit number, ties to even; beyond the largest an infinity, and every NaN is 0x7FFF, as on NVIDIA's devices.
+    /// </summary>
     public static explicit operator BFloat16(float value)
     {
         uint bits = Interop.FloatAsInt(value);

@@ -7,7 +7,8 @@ internal sealed record CompilerOptions
     public required int WarpSize { get; init; }
 
     /// <summary>
-    /// Whether the device rounds to bfloat16 in one instruction (<see cref="IR.ConvertKind.RoundToBFloat16"/>). Elsewhere <see cref="BFloat16"/>'s own arithmetic is compiled.
+    /// Whether the device rounds to bfloat16 in one instruction (<see cref="IR.ConvertKind.RoundToBFloat16"/>). Elsewhere the arithmetic of
+    /// <see cref="BFloat16"/> itself is compiled.
     /// </summary>
     public bool RoundsToBFloat16 { get; init; }
 

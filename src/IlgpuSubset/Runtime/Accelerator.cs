@@ -89,9 +89,9 @@ public abstract class Accelerator : IDisposable
     }
 
     /// <summary>A buffer of <paramref name="length"/> elements; contents are undefined.</summary>
-    public MemoryBuffer1D<T, Stride1D.Dense> Allocate1D<T>(LongIndex1D length)
+    public MemoryBuffer1D<T, Stride1D.Dense> Allocate1D<T>(long length)
         where T : unmanaged =>
-        new(this, length.X);
+        new(this, length);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -113,7 +113,8 @@ public abstract class Accelerator : IDisposable
     public override string ToString() => Device.ToString();
 
     /// <summary>
-    /// Compiles a kernel, or for one with specialised parameters checks it, and returns what launches it: the same as before for a kernel that was loaded before.
+    /// Compiles a kernel, or for one with specialised parameters checks it, and returns what launches it: the same as before for a kernel
+    /// that was loaded before.
     /// </summary>
     internal KernelLauncher LoadLauncher(MethodInfo method, bool autoGrouped, KernelSpecialization specialization = default)
     {

@@ -42,7 +42,21 @@ public sealed class ProfileCommandTests : IDisposable
         Assert.Matches(@"^total +\d+ +[\d,.]+ +100\.0 %", table[^1]);
     }
 
+    [Fact]
+    public async Task One_utterance_alone_is_timed()
+    {
+        CliResult result = await Ecapa.RunAsync("profile", "--device", "cpu-kernels", "--latency", "--batch", "1x5", "--runs", "3", "--json");
+        Assert.True(result.Code == ExitCode.Done, result.Error);
+        using JsonDocument latency = JsonDocument.Parse(result.Output);
+        double Seconds(string name) => latency.RootElement.GetProperty(name).GetDouble();
+        Assert.Equal((5, 3), (latency.RootElement.GetProperty("frames").GetInt32(), latency.RootElement.GetProperty("runs").GetInt32()));
+        Assert.True(0 < Seconds("least_seconds"), result.Output);
+        Assert.True(Seconds("least_seconds") <= Seconds("median_seconds") && Seconds("median_seconds") <= Seconds("percentile_95_seconds"), result.Output);
+    }
+
     [Theory]
+    [InlineData("no files", "speech.wav", "--latency", "--device", "cpu-kernels")]
+    [InlineData("no --trace", "--latency", "--trace", "trace.json", "--device", "cpu-kernels")]
     [InlineData("vector engine", "--device", "cpu")]
     [InlineData("'gpu' is no device", "--device", "gpu")]
     [InlineData("such as 8x300", "--batch", "8by300")]

@@ -7,13 +7,15 @@ internal static class NarrowFloatCases
 {
     public static IReadOnlyList<CompilerCase> All { get; } =
     [
-        CompilerCase.Map("rounding to half", RoundToHalf, Edges(13, 0x3880_0000, 0x477F_E000), x => BitConverter.HalfToUInt16Bits((System.Half)x)),
+        CompilerCase.Map("rounding to half", RoundToHalf, Edges(13, 0x3880_0000, 0x477F_E000),
+            x => BitConverter.HalfToUInt16Bits((System.Half)x)),
         CompilerCase.Map("widening half", WidenHalf, Patterns(NotHalfNaN), bits => Bits((float)BitConverter.UInt16BitsToHalf(bits))),
         CompilerCase.Map("rounding to bfloat16", RoundToBFloat16, Edges(16, 0x0080_0000, 0x7F7F_0000), NearestBFloat16),
         CompilerCase.Map("widening bfloat16", WidenBFloat16, Patterns(static _ => true), bits => (uint)bits << 16),
         new("halves that are no numbers", NotNumbers),
         new("kernel over a storage, four halves", accelerator => OverStorage<HalfQuad>(accelerator, x => (float)(System.Half)x)),
-        new("kernel over a storage, four bfloat16", accelerator => OverStorage<BFloatQuad>(accelerator, x => BitConverter.UInt32BitsToSingle((uint)NearestBFloat16(x) << 16))),
+        new("kernel over a storage, four bfloat16", accelerator => OverStorage<BFloatQuad>(accelerator,
+        x => BitConverter.UInt32BitsToSingle((uint)NearestBFloat16(x) << 16))),
     ];
 
     /// <summary>Four numbers as they are stored.</summary>
@@ -28,11 +30,14 @@ internal static class NarrowFloatCases
 
     private static void RoundToHalf(ArrayView<float> x, ArrayView<ushort> y) => y[Group.IdxX] = Interop.FloatAsInt((Half)x[Group.IdxX]);
 
-    private static void WidenHalf(ArrayView<ushort> x, ArrayView<uint> y) => y[Group.IdxX] = Interop.FloatAsInt((float)Interop.IntAsFloat(x[Group.IdxX]));
+    private static void WidenHalf(ArrayView<ushort> x,
+        ArrayView<uint> y) => y[Group.IdxX] = Interop.FloatAsInt((float)Interop.IntAsFloat(x[Group.IdxX]));
 
-    private static void RoundToBFloat16(ArrayView<float> x, ArrayView<ushort> y) => y[Group.IdxX] = BFloat16.ToBits((BFloat16)x[Group.IdxX]);
+    private static void RoundToBFloat16(ArrayView<float> x,
+        ArrayView<ushort> y) => y[Group.IdxX] = BFloat16.ToBits((BFloat16)x[Group.IdxX]);
 
-    private static void WidenBFloat16(ArrayView<ushort> x, ArrayView<uint> y) => y[Group.IdxX] = Interop.FloatAsInt(BFloat16.FromBits(x[Group.IdxX]));
+    private static void WidenBFloat16(ArrayView<ushort> x,
+        ArrayView<uint> y) => y[Group.IdxX] = Interop.FloatAsInt(BFloat16.FromBits(x[Group.IdxX]));
 
     /// <summary>All elements of a row of threads, one place after the one they are read from: no load is aligned by chance.</summary>
     private static void Shift<TQuad>(ArrayView<TQuad> x, ArrayView<TQuad> y, ArrayView<Wide> wide)
@@ -57,11 +62,13 @@ internal static class NarrowFloatCases
         where TQuad : unmanaged, IQuad<TQuad>
     {
         const int Count = 40;
-        TQuad[] quads = [.. Enumerable.Range(1, Count).Select(i => TQuad.Narrow(new Wide { X = i * 1.37f, Y = -i / 7f, Z = i * 0.011f, W = i * i }))];
+        TQuad[] quads = [.. Enumerable.Range(1, Count).Select(i => TQuad.Narrow(new Wide { X = i * 1.37f, Y = -i / 7f, Z = i * 0.011f,
+            W = i * i }))];
         using var source = accelerator.Allocate1D(quads);
         using var target = accelerator.Allocate1D<TQuad>(Count);
         using var wide = accelerator.Allocate1D<Wide>(Count);
-        accelerator.LoadStreamKernel<ArrayView<TQuad>, ArrayView<TQuad>, ArrayView<Wide>>(Shift)((1, Count), source.View, target.View, wide.View);
+        accelerator.LoadStreamKernel<ArrayView<TQuad>, ArrayView<TQuad>, ArrayView<Wide>>(Shift)((1, Count), source.View, target.View,
+            wide.View);
         Wide[] sums = wide.GetAsArray1D(), stored = [.. target.GetAsArray1D().Select(TQuad.Widen)];
         for (int i = 0; i < Count; i++)
         {
@@ -80,10 +87,13 @@ internal static class NarrowFloatCases
         accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<Half>>((x, y) => y[Group.IdxX] = (Half)x[Group.IdxX])(
             (1, input.Length), source.View, target.View);
         float[] found = [.. target.GetAsArray1D().Select(half => (float)half)];
-        CompilerCase.Equal([float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.PositiveInfinity, 65504, float.NegativeInfinity], found);
+        CompilerCase.Equal([float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.PositiveInfinity, 65504,
+            float.NegativeInfinity], found);
     }
 
-    /// <summary>Of the two 16-bit numbers around x the nearer, by distances that float64 has exactly; ties go to the even one, and NaN to 0x7FFF.</summary>
+    /// <summary>
+    /// Of the two 16-bit numbers around x the nearer, by distances that float64 has exactly; ties go to the even one, and NaN to 0x7FFF.
+    /// </summary>
     private static ushort NearestBFloat16(float x)
     {
         if (float.IsNaN(x))
@@ -92,7 +102,8 @@ internal static class NarrowFloatCases
         if (float.IsInfinity(x))
             return down;
         ushort up = (ushort)(down + 1);
-        double Value(ushort bits) => (bits & 0x7FFF) == 0x7F80 ? Math.CopySign(Math.Pow(2, 128), x) : BitConverter.UInt32BitsToSingle((uint)bits << 16);
+        double Value(ushort bits) => (bits & 0x7FFF) == 0x7F80 ? Math.CopySign(Math.Pow(2, 128),
+            x) : BitConverter.UInt32BitsToSingle((uint)bits << 16);
         double below = Math.Abs(x - Value(down)), above = Math.Abs(Value(up) - x);
         return below < above || (below == above && down % 2 == 0) ? down : up;
     }
@@ -105,7 +116,8 @@ internal static class NarrowFloatCases
     {
         Random random = new(5);
         uint tie = 1u << (discarded - 1);
-        uint[] starts = [0, leastNormal - (1u << discarded), leastNormal, 0x3F80_0000, 0x3F80_0000 + (1u << discarded), 0x4000_0000 - (1u << discarded), largest];
+        uint[] starts = [0, leastNormal - (1u << discarded), leastNormal, 0x3F80_0000, 0x3F80_0000 + (1u << discarded),
+            0x4000_0000 - (1u << discarded), largest];
         List<uint> bits = [1, 0x7F80_0000, 0x7F7F_FFFF, 0x7FC0_0000];
         foreach (uint start in starts)
             bits.AddRange([start, start + 1, start + tie - 1, start + tie, start + tie + 1, start + (2 * tie) - 1]);

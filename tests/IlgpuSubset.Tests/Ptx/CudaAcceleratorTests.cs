@@ -14,7 +14,7 @@ public class CudaAcceleratorTests
         using var driver = new EmulatedDriver(new EmulatedGpu { Name = "First" }, new EmulatedGpu { Name = "Second", ComputeCapability = 120, Multiprocessors = 7 });
         using IDisposable installed = driver.Install();
         using Context context = Context.Create(builder => builder.Cuda());
-        Assert.Equal(["First", "Second"], context.GetCudaDevices().Select(device => device.Name));
+        Assert.Equal(["First", "Second"], context.Devices.Select(device => device.Name));
         CudaDevice second = context.GetCudaDevice(1);
         Assert.Equal((7, 32, 163 * 1024, 1024), (second.NumMultiprocessors, second.WarpSize, second.MaxSharedMemoryPerGroup, second.MaxNumThreadsPerGroup));
         Assert.Equal(AcceleratorType.Cuda, second.AcceleratorType);

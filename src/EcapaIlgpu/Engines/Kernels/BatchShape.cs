@@ -2,7 +2,9 @@ using EcapaIlgpu.Kernels;
 
 namespace EcapaIlgpu.Engines.Kernels;
 
-/// <summary>How much of everything a batch has: what decides the sizes of buffers and launches, whatever the utterances' lengths are one by one.</summary>
+/// <summary>
+/// How much of everything a batch has: what decides the sizes of buffers and launches, whatever the utterances' lengths are one by one.
+/// </summary>
 /// <param name="Rows">Number of frames.</param>
 /// <param name="Utterances">Number of utterances.</param>
 /// <param name="Chunks">Number of chunks, of at most <see cref="TimeMoments.ChunkFrames"/> frames of one utterance.</param>

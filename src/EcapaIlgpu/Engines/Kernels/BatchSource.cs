@@ -7,7 +7,9 @@ namespace EcapaIlgpu.Engines.Kernels;
 /// <summary>What utterances come as.</summary>
 internal enum InputKind
 {
-    /// <summary>Feature rows, mean-normalised, as <see cref="Float4"/>s: a row is padded with zeros to a multiple of four numbers.</summary>
+    /// <summary>
+    /// Feature rows, mean-normalised, as <see cref="Float4"/>s: a row is padded with zeros to a multiple of four numbers.
+    /// </summary>
     Features,
 
     /// <summary>Samples at the scale of 16-bit ones, as <see cref="float"/>s.</summary>
@@ -17,7 +19,9 @@ internal enum InputKind
     ShortSamples,
 }
 
-/// <summary>All that decides which kernels run, with which sizes and numbers: two inputs of one form differ only in what lies in memory.</summary>
+/// <summary>
+/// All that decides which kernels run, with which sizes and numbers: two inputs of one form differ only in what lies in memory.
+/// </summary>
 /// <param name="Kind">What utterances come as.</param>
 /// <param name="Shape">How much of everything there is.</param>
 /// <param name="InputBytes">Size of the features or samples.</param>
@@ -46,7 +50,9 @@ internal abstract class BatchSource(InputKind kind, int[] offsets)
     /// <summary>Number of utterances.</summary>
     public int Utterances => offsets.Length - 1;
 
-    /// <summary>First sample of each of some utterances and the end of the last, counted from the first one's; empty where there are no samples.</summary>
+    /// <summary>
+    /// First sample of each of some utterances and the end of the last, counted from the first one's; empty where there are no samples.
+    /// </summary>
     public abstract int[] SampleOffsets(int from, int to);
 
     /// <summary>Size of the features or samples of some utterances, in bytes.</summary>
@@ -57,6 +63,16 @@ internal abstract class BatchSource(InputKind kind, int[] offsets)
 
     /// <summary>Writes features or samples of some utterances as far as there is room, then zeros.</summary>
     public abstract void Write(int from, int to, Span<byte> input);
+
+    /// <summary>The offsets of some utterances and the end of the last, counted from the first one's.</summary>
+    public static int[] Part(ReadOnlySpan<int> offsets, int from, int to)
+    {
+        int[] part = offsets[from..(to + 1)].ToArray();
+        int first = part[0];
+        for (int i = 0; i < part.Length; i++)
+            part[i] -= first;
+        return part;
+    }
 }
 
 /// <summary>Feature rows.</summary>
@@ -90,17 +106,11 @@ internal sealed class FeatureSource(PackedBatch batch) : BatchSource(InputKind.F
 /// <summary>Samples, from which the device computes the rows.</summary>
 /// <typeparam name="T"><see cref="short"/> or <see cref="float"/>.</typeparam>
 internal sealed class SampleSource<T>(ReadOnlyMemory<T> samples, ReadOnlyMemory<int> sampleOffsets)
-    : BatchSource(typeof(T) == typeof(short) ? InputKind.ShortSamples : InputKind.FloatSamples, RowOffsets(samples.Length, sampleOffsets.Span))
+    : BatchSource(
+        typeof(T) == typeof(short) ? InputKind.ShortSamples : InputKind.FloatSamples, RowOffsets(samples.Length, sampleOffsets.Span))
     where T : unmanaged
 {
-    public override int[] SampleOffsets(int from, int to)
-    {
-        int[] part = sampleOffsets.Span[from..(to + 1)].ToArray();
-        int first = part[0];
-        for (int i = 0; i < part.Length; i++)
-            part[i] -= first;
-        return part;
-    }
+    public override int[] SampleOffsets(int from, int to) => Part(sampleOffsets.Span, from, to);
 
     public override int InputBytes(int from, int to) => Bytes(sampleOffsets.Span[to] - sampleOffsets.Span[from]);
 
@@ -126,7 +136,10 @@ internal sealed class SampleSource<T>(ReadOnlyMemory<T> samples, ReadOnlyMemory<
             long count = (long)sampleOffsets[u] - sampleOffsets[u - 1];
             int frames = count < 0 ? 0 : Fbank.FrameCount((int)count);
             if (frames == 0)
-                throw new ArgumentException($"Utterance {u - 1} has {count} samples; a frame has {Fbank.FrameLength}.", nameof(sampleOffsets));
+            {
+                throw new ArgumentException(
+                    $"Utterance {u - 1} has {count} samples; a frame has {Fbank.FrameLength}.", nameof(sampleOffsets));
+            }
             rows[u] = rows[u - 1] + frames;
         }
         return rows;

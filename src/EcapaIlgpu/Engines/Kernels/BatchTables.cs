@@ -5,7 +5,8 @@ using ILGPU.Runtime;
 namespace EcapaIlgpu.Engines.Kernels;
 
 /// <summary>
-/// What kernels know of how a batch is laid out, in one upload: where utterances start, which utterance a row belongs to, and the chunks and segments into which
+/// What kernels know of how a batch is laid out, in one upload: where utterances start, which utterance a row belongs to, and the chunks
+/// and segments into which
 /// sums over time are cut.
 /// </summary>
 internal readonly struct BatchTables
@@ -89,8 +90,9 @@ internal readonly struct BatchTables
         }
     }
 
-    /// <summary>Writes and uploads the tables of a batch of features.</summary>
-    public static BatchTables Upload(ReadOnlySpan<int> offsets, DeviceBuffer<int> buffer, AcceleratorStream stream, ReadOnlySpan<int> sampleOffsets = default)
+    /// <summary>Writes and uploads the tables of a batch.</summary>
+    public static BatchTables Upload(
+        ReadOnlySpan<int> offsets, DeviceBuffer<int> buffer, AcceleratorStream stream, ReadOnlySpan<int> sampleOffsets = default)
     {
         BatchShape shape = BatchShape.Of(offsets);
         int[] numbers = new int[shape.TableLength];

@@ -17,9 +17,10 @@ internal sealed class DeviceMemoryException(string device, long bytes, Exception
         }
         catch (Exception e) when (e is not ObjectDisposedException)
         {
-            // Each back end reports a full device by an exception of its own. What else goes wrong in an allocation of a checked length is a fault of earlier
-            // work, which comes out of every call.
-            accelerator.Synchronize();
+            // Each back end reports a full device by an exception of its own. What else goes wrong in an allocation of a checked length
+            // is a fault of earlier
+            // work, which comes out of every call. (Not of the whole device's streams: another thread may be capturing one.)
+            accelerator.DefaultStream.Synchronize();
             throw new DeviceMemoryException(accelerator.Name, bytes, e);
         }
     }
@@ -64,7 +65,8 @@ internal sealed class DeviceBuffer<T>(Accelerator accelerator) : IMovingMemory
 }
 
 /// <summary>
-/// Memory of the host that a device reaches without the driver's detour, so that copies go on while kernels run; kept from batch to batch and grown like a
+/// Memory of the host that a device reaches without the driver's detour, so that copies go on while kernels run; kept from batch to batch
+/// and grown like a
 /// <see cref="DeviceBuffer{T}"/>.
 /// </summary>
 internal sealed class StagingBuffer<T>(Accelerator accelerator) : IMovingMemory

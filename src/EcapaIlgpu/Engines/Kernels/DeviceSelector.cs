@@ -42,7 +42,7 @@ public static partial class DeviceSelector
         DeviceInfo Listed(Device device, int index) => Info(device, index) with { ChosenByAuto = device == chosen };
         return
         [
-            .. context.GetCudaDevices().Select(Listed), .. context.GetCLDevices().Select(Listed), .. context.GetCPUDevices().Take(1).Select(Listed),
+            .. Devices<CudaDevice>(context).Select(Listed), .. Devices<CLDevice>(context).Select(Listed), .. Processor(context).Select(Listed),
             new DeviceInfo("cpu", $"{MatrixKernel.Create(null).Name} vectors", Installed(), Environment.ProcessorCount, null) { ChosenByAuto = chosen is null },
             .. UnusableDevices(context),
         ];
@@ -155,7 +155,7 @@ public static partial class DeviceSelector
         return new SimdEngine(weights, new SimdOptions { Threads = threads });
     }
 
-    private static Context CreateContext() => Context.Create(builder => builder.Default().EnableAlgorithms().Profiling());
+    private static Context CreateContext() => Context.Create(builder => builder.CPU().Cuda().OpenCL().EnableAlgorithms().Profiling());
 
     /// <summary>The device of a selector; null for the vector engine.</summary>
     private static Device? Choose(Context context, string selector)
@@ -166,13 +166,21 @@ public static partial class DeviceSelector
         int index = parts.Length == 2 ? int.Parse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture) : 0;
         return parts[0] switch
         {
-            Auto => context.GetCudaDevices().FirstOrDefault<Device>() ?? context.GetCLDevices().FirstOrDefault(IsGpu),
-            "cuda" => At([.. context.GetCudaDevices()], index, selector, context),
-            "opencl" => At([.. context.GetCLDevices()], index, selector, context),
-            "cpu-kernels" => At([.. context.GetCPUDevices()], 0, selector, context),
+            Auto => Devices<CudaDevice>(context).FirstOrDefault<Device>() ?? Devices<CLDevice>(context).FirstOrDefault(IsGpu),
+            "cuda" => At([.. Devices<CudaDevice>(context)], index, selector, context),
+            "opencl" => At([.. Devices<CLDevice>(context)], index, selector, context),
+            "cpu-kernels" => At(Processor(context), 0, selector, context),
             _ => null,
         };
     }
+
+    /// <summary>The devices of a kind; ILGPU's own collection of them can be neither kept nor queried.</summary>
+    private static IEnumerable<TDevice> Devices<TDevice>(Context context)
+        where TDevice : Device =>
+        context.Devices.OfType<TDevice>();
+
+    /// <summary>The processor as a device for kernels: of the kinds of device that ILGPU imitates on it, the one with the largest groups.</summary>
+    private static Device[] Processor(Context context) => [.. Devices<CPUDevice>(context).OrderByDescending(device => device.MaxNumThreadsPerGroup).Take(1)];
 
     private static Device At(IReadOnlyList<Device> devices, int index, string selector, Context context)
     {

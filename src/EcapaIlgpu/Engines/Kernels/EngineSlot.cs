@@ -7,7 +7,8 @@ using ILGPU.Runtime;
 namespace EcapaIlgpu.Engines.Kernels;
 
 /// <summary>
-/// A place for one batch on a device: a stream, the activations, and page-locked memory through which input and embeddings pass. While the kernels of one slot's batch
+/// A place for one batch on a device: a stream, the activations, and page-locked memory through which input and embeddings pass. While
+/// the kernels of one slot's batch
 /// run, another slot's input crosses the bus.
 /// </summary>
 /// <remarks>Not thread-safe: one batch at a time. Several slots of a device may be used at once.</remarks>
@@ -22,9 +23,9 @@ internal sealed partial class EngineSlot : IDisposable
     /// <param name="accelerator">The device.</param>
     /// <param name="config">What the network is.</param>
     /// <param name="network">Its weights; shared by slots.</param>
-    /// <param name="filterbank">For batches of samples; shared by slots.</param>
+    /// <param name="filterbank">Gives what batches of samples need; shared by slots.</param>
     /// <param name="plan">How kernels are cut.</param>
-    public EngineSlot(Accelerator accelerator, EcapaConfig config, Network network, Lazy<DeviceFilterbank> filterbank, TilePlan plan)
+    public EngineSlot(Accelerator accelerator, EcapaConfig config, Network network, Func<DeviceFilterbank> filterbank, TilePlan plan)
     {
         _config = config;
         Operations = new NetworkOperations(accelerator, accelerator.CreateStream(), network.Storage, plan);
@@ -88,7 +89,10 @@ internal sealed partial class EngineSlot : IDisposable
         Stream.Dispose();
     }
 
-    /// <summary>Embeds one utterance by a graph that was captured for utterances of about its length; leaves <paramref name="found"/> empty where there are no graphs.</summary>
+    /// <summary>
+    /// Embeds one utterance by a graph that was captured for utterances of about its length; leaves <paramref name="found"/> empty where
+    /// there are no graphs.
+    /// </summary>
     partial void EmbedByGraph(BatchSource source, int from, int to, ref Span<Float4> found, CancellationToken cancellation);
 
     /// <summary>Gives captured graphs back: the memory that they work on is to move.</summary>

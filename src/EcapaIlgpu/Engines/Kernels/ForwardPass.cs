@@ -5,13 +5,15 @@ using ILGPU;
 
 namespace EcapaIlgpu.Engines.Kernels;
 
-/// <summary>The network from a batch's input on the device to its embeddings there: queues kernels, and owns the activations between them.</summary>
+/// <summary>
+/// The network from a batch's input on the device to its embeddings there: queues kernels, and owns the activations between them.
+/// </summary>
 /// <remarks>Not thread-safe: one batch at a time. What is queued depends on the input's form alone.</remarks>
 internal sealed class ForwardPass
 {
     private readonly EcapaConfig _config;
     private readonly Network _network;
-    private readonly Lazy<DeviceFilterbank> _filterbank;
+    private readonly Func<DeviceFilterbank> _filterbank;
     private readonly NetworkOperations _operations;
     private readonly DeviceBuffer<Float4> _frames;
     private readonly DeviceBuffer<byte> _concatenated;
@@ -20,9 +22,9 @@ internal sealed class ForwardPass
 
     /// <param name="config">What the network is.</param>
     /// <param name="network">Its weights.</param>
-    /// <param name="filterbank">For batches of samples.</param>
+    /// <param name="filterbank">Gives what batches of samples need.</param>
     /// <param name="operations">Where kernels are queued.</param>
-    public ForwardPass(EcapaConfig config, Network network, Lazy<DeviceFilterbank> filterbank, NetworkOperations operations)
+    public ForwardPass(EcapaConfig config, Network network, Func<DeviceFilterbank> filterbank, NetworkOperations operations)
     {
         (_config, _network, _filterbank, _operations) = (config, network, filterbank, operations);
         ILGPU.Runtime.Accelerator accelerator = operations.Stream.Accelerator;
@@ -36,14 +38,16 @@ internal sealed class ForwardPass
     public int EmbeddingQuads => _network.Linear.Outputs;
 
     /// <summary>
-    /// Bytes that a frame takes in <see cref="Buffers"/>, in those of the operations and in the input, for utterances of half a second and more: what short ones have beside
+    /// Bytes that a frame takes in <see cref="Buffers"/>, in those of the operations and in the input, for utterances of half a second
+    /// and more: what short ones have beside
     /// their frames weighs more.
     /// </summary>
     public static long BytesPerRow(Network network)
     {
         const int ShortestUtterance = 50, Float4Bytes = 16;
         double rows = Math.Max(network.ConcatenatedQuads, network.HiddenQuads) + Math.Max(3 * network.ChannelQuads, network.AggregateQuads);
-        double perUtterance = network.ChannelQuads + (2.0 * network.AggregateQuads) + network.HiddenQuads + network.Linear.Inputs + network.Linear.Outputs;
+        double perUtterance =
+            network.ChannelQuads + (2.0 * network.AggregateQuads) + network.HiddenQuads + network.Linear.Inputs + network.Linear.Outputs;
         // A chunk has a record of a quad for each channel and, at another time, sums and squares of a quarter of that.
         double perChunk = 6.0 * network.AggregateQuads, perSegment = network.ChannelQuads;
         double quads = (2 * network.Layer1.Inputs) + ((perUtterance + perChunk) / ShortestUtterance) + (4 * perSegment / ShortestUtterance) + 1;
@@ -71,9 +75,9 @@ internal sealed class ForwardPass
         {
             frames = new(_frames.Require((long)tables.Rows * frames.Stride), frames.Stride);
             if (form.Kind == InputKind.ShortSamples)
-                _filterbank.Value.Compute(content.Cast<short>(), frames.View.As<Float4>(), tables, _operations);
+                _filterbank().Compute(content.Cast<short>(), frames.View.As<Float4>(), tables, _operations);
             else
-                _filterbank.Value.Compute(content.Cast<float>(), frames.View.As<Float4>(), tables, _operations);
+                _filterbank().Compute(content.Cast<float>(), frames.View.As<Float4>(), tables, _operations);
             means = vectors.Moments;
             _operations.Moments(frames, frames.Stride, deviation: false, means.Value, tables);
         }
@@ -90,7 +94,8 @@ internal sealed class ForwardPass
         DeviceRows frames, ArrayView<Float4>? means, in VectorViews vectors, in BatchTables tables, CancellationToken cancellation,
         out QuadView aggregated)
     {
-        int rows = tables.Rows, channels = _network.ChannelQuads, concatenated = _network.ConcatenatedQuads, aggregate = _network.AggregateQuads;
+        int rows = tables.Rows, channels = _network.ChannelQuads;
+        int concatenated = _network.ConcatenatedQuads, aggregate = _network.AggregateQuads;
         long plane = (long)rows * channels;
         QuadView outputs = _operations.Storage.Require(_concatenated, (long)rows * Math.Max(concatenated, _network.HiddenQuads));
         QuadView work = _operations.Storage.Require(_work, Math.Max(3 * plane, (long)rows * aggregate));
@@ -117,7 +122,8 @@ internal sealed class ForwardPass
         _operations.Stage = "conv";
         // What the blocks worked in is free now: the aggregate lies there, and later the hidden layer where the blocks' outputs were.
         aggregated = work.SubView(0, (long)rows * aggregate);
-        _operations.Convolve(new DeviceRows(outputs, concatenated), _network.Aggregate, 1, Epilogue.Relu, new DeviceRows(aggregated, aggregate), tables);
+        _operations.Convolve(
+            new DeviceRows(outputs, concatenated), _network.Aggregate, 1, Epilogue.Relu, new DeviceRows(aggregated, aggregate), tables);
         return outputs;
     }
 

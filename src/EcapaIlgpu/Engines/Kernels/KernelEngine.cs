@@ -6,17 +6,20 @@ using ILGPU.Runtime.OpenCL;
 namespace EcapaIlgpu.Engines.Kernels;
 
 /// <summary>
-/// The network as C# kernels on an accelerator: an NVIDIA GPU through CUDA, any GPU through OpenCL, or the kernels compiled for the CPU. From feature rows, or from samples with the
+/// The network as C# kernels on an accelerator: an NVIDIA GPU through CUDA, any GPU through OpenCL, or the kernels compiled for the CPU.
+/// From feature rows, or from samples with the
 /// filterbank on the device as well.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Memory on the device for R frames is about 4 R (3 C + max(3 C, 1536)) bytes beside the weights: 12 KB a frame with 512 channels, 25 KB with 1024, half of that where
-/// activations are stored in 16 bits; for each of <see cref="Concurrency"/> calls at once. It is kept for the next batch. A batch that does not fit is computed in two halves, and these in
-/// halves again; only a single utterance that does not fit even with the device to itself is an error.
+/// Memory on the device for R frames is about 4 R (3 C + max(3 C, 1536)) bytes beside the weights: 12 KB a frame with 512 channels, 25 KB
+/// with 1024, half of that where activations are stored in 16 bits; for each of <see cref="Concurrency"/> calls at once. It is kept for the
+/// next batch. A batch that does not fit is computed in two halves, and these in halves again; only a single utterance that does not fit even
+/// with the device to itself is an error.
 /// </para>
 /// <para>
-/// Thread-safe: <see cref="Concurrency"/> calls run at once, on streams of their own; more wait for their turn. <see cref="Dispose"/> may be called twice, but not during
+/// Thread-safe: <see cref="Concurrency"/> calls run at once, on streams of their own; more wait for their turn. <see cref="Dispose"/> may
+/// be called twice, but not during
 /// a call.
 /// </para>
 /// </remarks>
@@ -32,8 +35,9 @@ public sealed partial class KernelEngine : IWaveformEngine
     private readonly Accelerator _accelerator;
     private readonly IDisposable? _owned;
     private readonly Network _network;
-    private readonly Lazy<DeviceFilterbank> _filterbank;
     private readonly SlotPool _slots;
+    private readonly Lock _filterbankLock = new();
+    private DeviceFilterbank? _filterbank;
     private int _disposed;
 
     /// <summary>Uploads the weights.</summary>
@@ -49,12 +53,11 @@ public sealed partial class KernelEngine : IWaveformEngine
         ArgumentNullException.ThrowIfNull(accelerator);
         (_weights, _accelerator, _owned, Precision) = (weights, accelerator, owned, precision);
         plan ??= new TilePlan(accelerator);
-        RowStorage storage = RowStorage.Of(precision, accelerator);
-        _network = new Network(accelerator, storage, weights);
-        _filterbank = new Lazy<DeviceFilterbank>(() => new DeviceFilterbank(accelerator));
+        _network = new Network(accelerator, RowStorage.Of(precision, accelerator), weights);
         // A processor has no bus to hide, and one batch's kernels take all of it.
         int slots = accelerator.AcceleratorType == AcceleratorType.CPU ? 1 : 2;
-        _slots = new SlotPool([.. Enumerable.Range(0, slots).Select(_ => new EngineSlot(accelerator, weights.Config, _network, _filterbank, plan))]);
+        _slots = new SlotPool(
+            [.. Enumerable.Range(0, slots).Select(_ => new EngineSlot(accelerator, weights.Config, _network, Filterbank, plan))]);
         Description = $"{DeviceSelector.KindOf(accelerator.AcceleratorType)} ({accelerator.Name}, {precision.Name()})";
         RowsThatFit = FittingRows();
     }
@@ -72,10 +75,15 @@ public sealed partial class KernelEngine : IWaveformEngine
     public int Concurrency => _slots.Count;
 
     /// <inheritdoc/>
-    /// <remarks>Such that the batches take four fifths of the memory that was free when the weights had been uploaded, and no more than does a device good.</remarks>
+    /// <remarks>
+    /// Such that the batches take four fifths of the memory that was free when the weights had been uploaded, and no more than does a
+    /// device good.
+    /// </remarks>
     public int RowsThatFit { get; }
 
-    /// <summary>Sees every launch of calls that come one at a time; null for none. While there is one, kernels are launched one by one.</summary>
+    /// <summary>
+    /// Sees every launch of calls that come one at a time; null for none. While there is one, kernels are launched one by one.
+    /// </summary>
     internal ILaunchObserver? Observer
     {
         get => _slots.First.Operations.Observer;
@@ -92,18 +100,23 @@ public sealed partial class KernelEngine : IWaveformEngine
     {
         ArgumentNullException.ThrowIfNull(batch);
         if (batch.FeatureDim != Config.FeatureDim)
-            throw new ArgumentException($"The network reads {Config.FeatureDim} numbers a frame, the batch has {batch.FeatureDim}.", nameof(batch));
+        {
+            throw new ArgumentException(
+                $"The network reads {Config.FeatureDim} numbers a frame, the batch has {batch.FeatureDim}.", nameof(batch));
+        }
         Run(new FeatureSource(batch), embeddings, cancellation);
     }
 
     /// <inheritdoc/>
     public void EmbedSamples(
-        ReadOnlyMemory<short> samples, ReadOnlyMemory<int> sampleOffsets, Span<float> embeddings, CancellationToken cancellation = default) =>
+        ReadOnlyMemory<short> samples, ReadOnlyMemory<int> sampleOffsets, Span<float> embeddings,
+        CancellationToken cancellation = default) =>
         RunSamples(samples, sampleOffsets, embeddings, cancellation);
 
     /// <inheritdoc/>
     public void EmbedSamples(
-        ReadOnlyMemory<float> samples, ReadOnlyMemory<int> sampleOffsets, Span<float> embeddings, CancellationToken cancellation = default) =>
+        ReadOnlyMemory<float> samples, ReadOnlyMemory<int> sampleOffsets, Span<float> embeddings,
+        CancellationToken cancellation = default) =>
         RunSamples(samples, sampleOffsets, embeddings, cancellation);
 
     /// <inheritdoc/>
@@ -112,17 +125,20 @@ public sealed partial class KernelEngine : IWaveformEngine
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         _slots.Dispose();
-        if (_filterbank.IsValueCreated)
-            _filterbank.Value.Dispose();
+        _filterbank?.Dispose();
         _network.Dispose();
         _owned?.Dispose();
     }
 
-    private void RunSamples<T>(ReadOnlyMemory<T> samples, ReadOnlyMemory<int> sampleOffsets, Span<float> embeddings, CancellationToken cancellation)
+    private void RunSamples<T>(
+        ReadOnlyMemory<T> samples, ReadOnlyMemory<int> sampleOffsets, Span<float> embeddings, CancellationToken cancellation)
         where T : unmanaged
     {
         if (Config.FeatureDim != Fbank.MelBins)
-            throw new ArgumentException($"The filterbank has {Fbank.MelBins} bins, the network reads {Config.FeatureDim}.", nameof(samples));
+        {
+            throw new ArgumentException(
+                $"The filterbank has {Fbank.MelBins} bins, the network reads {Config.FeatureDim}.", nameof(samples));
+        }
         Run(new SampleSource<T>(samples, sampleOffsets), embeddings, cancellation);
     }
 
@@ -137,7 +153,9 @@ public sealed partial class KernelEngine : IWaveformEngine
         RunRange(source, 0, source.Utterances, embeddings, cancellation);
     }
 
-    /// <summary>Utterances <paramref name="from"/> to <paramref name="to"/> (exclusive), in halves where the device is too small for all.</summary>
+    /// <summary>
+    /// Utterances <paramref name="from"/> to <paramref name="to"/> (exclusive), in halves where the device is too small for all.
+    /// </summary>
     private void RunRange(BatchSource source, int from, int to, Span<float> embeddings, CancellationToken cancellation)
     {
         if (from == to)
@@ -153,7 +171,8 @@ public sealed partial class KernelEngine : IWaveformEngine
                 return;
             throw new InputException(
                 $"utterance {from} of the batch",
-                $"its {rows} frames ({rows / 100.0:f0} s) do not fit the memory of {_accelerator.Name} ({_accelerator.MemorySize / 1e9:f1} GB); cut it into pieces, or use --device cpu.",
+                $"its {rows} frames ({rows / 100.0:f0} s) do not fit the memory of {_accelerator.Name} "
+                + $"({_accelerator.MemorySize / 1e9:f1} GB); cut it into pieces, or use --device cpu.",
                 full);
         }
         int middle = from + 1;
@@ -164,11 +183,15 @@ public sealed partial class KernelEngine : IWaveformEngine
     }
 
     /// <summary>Runs utterances as one batch; what was in the way where the device has no room for it.</summary>
-    private DeviceMemoryException? TryRun(BatchSource source, int from, int to, Span<float> embeddings, bool alone, CancellationToken cancellation)
+    private DeviceMemoryException? TryRun(
+        BatchSource source, int from, int to, Span<float> embeddings, bool alone, CancellationToken cancellation)
     {
         int rows = source.Offsets[to] - source.Offsets[from], most = ForwardPass.MostRows(_network);
         if (rows > most)
-            return new DeviceMemoryException(_accelerator.Name, rows * ForwardPass.BytesPerRow(_network), new OverflowException($"at most {most} frames"));
+        {
+            return new DeviceMemoryException(
+                _accelerator.Name, rows * ForwardPass.BytesPerRow(_network), new OverflowException($"at most {most} frames"));
+        }
         try
         {
             using SlotLease lease = alone ? _slots.RentAlone(cancellation) : _slots.Rent(cancellation);
@@ -181,11 +204,19 @@ public sealed partial class KernelEngine : IWaveformEngine
         }
     }
 
+    /// <summary>The filterbank, from the first batch of samples on: features need none.</summary>
+    private DeviceFilterbank Filterbank()
+    {
+        lock (_filterbankLock)
+            return _filterbank ??= new DeviceFilterbank(_accelerator);
+    }
+
     private int FittingRows()
     {
         long free = _accelerator.MemorySize;
         QueryFreeMemory(_accelerator, ref free);
-        bool processor = _accelerator.AcceleratorType == AcceleratorType.CPU || (_accelerator.Device is CLDevice device && !DeviceSelector.IsGpu(device));
+        bool processor = _accelerator.AcceleratorType == AcceleratorType.CPU
+            || (_accelerator.Device is CLDevice device && !DeviceSelector.IsGpu(device));
         int most = Math.Min(processor ? MostRowsOnProcessor : MostRowsOnGpu, ForwardPass.MostRows(_network));
         return (int)Math.Clamp(free / 5 * 4 / Concurrency / ForwardPass.BytesPerRow(_network), 1, most);
     }

@@ -72,12 +72,13 @@ internal sealed partial class TilePlan
     /// <summary>What launches with a tile promise: the group's size, and how many groups share a multiprocessor's registers.</summary>
     /// <remarks>
     /// The exponentials of a tanh, one for each of a thread's outputs, need all the registers there are, and means some that the largest tiles do not have: each
-    /// belongs to one small layer, whose groups may be fewer.
+    /// belongs to one small layer, whose groups may be fewer. Their promise is the weakest there is, and not none: left to guess how many
+    /// groups should share a multiprocessor, ptxas spills a few bytes for one more.
     /// </remarks>
     public static KernelSpecialization Specialization(ProductTile tile, ConvForm form = default)
     {
         if ((form.Epilogue & Epilogue.Tanh) != 0 || form.SubtractsMean)
-            return new(tile.Threads, null);
+            return new(tile.Threads, Math.Max(1, 256 / tile.Threads));
         int registers = ProductTiles.FirstOrDefault(candidate => candidate.Tile == tile).Registers;
         return new(tile.Threads, Resident(tile.Threads, registers > 0 ? registers : AttentionRegisters));
     }

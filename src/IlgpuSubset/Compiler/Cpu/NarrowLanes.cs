@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace ILGPU.Compiler.Cpu;
 
 /// <summary>
-/// Four neighbouring 16-bit numbers of each of the 16 lanes, integers or halves, between memory and vectors of 32 bits; and rounding to halves. .NET converts halves one by
-/// one and in software; vectors of it do the same by moving the exponent.
+/// Four neighbouring 16-bit numbers of each of the 16 lanes, integers or halves, between memory and vectors of 32 bits; and rounding to
+/// halves. .NET converts halves one by one and in software; vectors of it do the same by moving the exponent.
 /// </summary>
 internal static unsafe class NarrowLanes
 {

@@ -175,7 +175,10 @@ internal enum ConvertKind : byte
     /// <summary>The same bits.</summary>
     Bitcast,
 
-    /// <summary>The bits (i16) of the bfloat16 nearest to an f32, ties to even; NaN to 0x7FFF. Only with <see cref="CompilerOptions.RoundsToBFloat16"/>.</summary>
+    /// <summary>
+    /// The bits (i16) of the bfloat16 nearest to an f32, ties to even; NaN to 0x7FFF. Only where
+    /// <see cref="CompilerOptions.RoundsToBFloat16"/> is set.
+    /// </summary>
     RoundToBFloat16,
 }
 

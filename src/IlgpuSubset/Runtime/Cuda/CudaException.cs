@@ -1,7 +1,7 @@
 namespace ILGPU.Runtime.Cuda;
 
 /// <summary>The CUDA driver refused a call, or a fault of earlier work came out in it.</summary>
-public sealed class CudaException : Exception
+public sealed class CudaException : AcceleratorException
 {
     internal CudaException(string call, CudaResult result, string errorName, string description, string? log = null)
         : base($"{call} failed: {errorName} ({(int)result}), {description}.{(string.IsNullOrWhiteSpace(log) ? "" : "\n" + log.Trim())}")
@@ -10,6 +10,9 @@ public sealed class CudaException : Exception
         Result = result;
         ErrorName = errorName;
     }
+
+    /// <inheritdoc/>
+    public override AcceleratorType AcceleratorType => AcceleratorType.Cuda;
 
     /// <summary>The driver's function.</summary>
     public string Call { get; }

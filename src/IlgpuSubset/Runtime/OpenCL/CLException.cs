@@ -1,7 +1,7 @@
 namespace ILGPU.Runtime.OpenCL;
 
 /// <summary>An OpenCL driver refused a call, or a fault of earlier work came out in it.</summary>
-public sealed class CLException : Exception
+public sealed class CLException : AcceleratorException
 {
     internal CLException(string call, CLError error, string? explanation = null)
         : base($"{call} failed: {error} ({(int)error}){(string.IsNullOrWhiteSpace(explanation) ? "." : $": {explanation.Trim()}")}")
@@ -9,6 +9,9 @@ public sealed class CLException : Exception
         Call = call;
         Error = error;
     }
+
+    /// <inheritdoc/>
+    public override AcceleratorType AcceleratorType => AcceleratorType.OpenCL;
 
     /// <summary>The OpenCL function.</summary>
     public string Call { get; }

@@ -1,5 +1,3 @@
-using CudaEmulation;
-using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Kernels;
 using EcapaIlgpu.Kernels;
 using EcapaIlgpu.Model;
@@ -7,7 +5,6 @@ using EcapaIlgpu.Model;
 namespace EcapaIlgpu.Tests.Engines.Kernels;
 
 /// <summary>What the engine on an accelerator promises beyond closeness: bits that depend on the utterance alone, and batches that do not fit.</summary>
-[Collection(EmulatedDriverCollection.Name)]
 public class KernelEngineTests
 {
     private static readonly EcapaConfig Config = new() { Channels = 32, EmbeddingSize = 24, GlobalContext = true };
@@ -21,33 +18,10 @@ public class KernelEngineTests
     [KernelDeviceFact("cuda")]
     public void An_embedding_has_the_same_bits_alone_and_in_any_batch_on_cuda() => CheckBits("cuda");
 
-    [Fact]
-    public void A_single_utterance_that_does_not_fit_is_an_error_that_names_it()
-    {
-        using OpenKernelDevice open = OpenKernelDevice.Emulated(new EmulatedDriver(new EmulatedGpu { MemoryBytes = 24 << 20 }));
-        using KernelEngine engine = new(RandomModels.Create(Config, 1), open.Accelerator);
-        PackedBatch batch = RandomModels.Batch([4000], Config.FeatureDim, 2);
-        InputException error = Assert.Throws<InputException>(() => engine.Embed(batch, new float[Config.EmbeddingSize]));
-        Assert.Contains("utterance 0", error.InputName, StringComparison.Ordinal);
-        Assert.Contains("4000 frames", error.Problem, StringComparison.Ordinal);
-        Assert.Contains(open.Accelerator.Name, error.Problem, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void A_batch_that_does_not_fit_is_halved_until_what_is_too_large_is_alone()
-    {
-        // Nothing fits, so that nothing is computed either, which on an emulated GPU would take its time; what is tried shows in the error.
-        using OpenKernelDevice open = OpenKernelDevice.Emulated(new EmulatedDriver(new EmulatedGpu { MemoryBytes = 24 << 20 }));
-        using KernelEngine engine = new(RandomModels.Create(Config, 1), open.Accelerator);
-        PackedBatch batch = RandomModels.Batch([5000, 3000, 2000], Config.FeatureDim, 2);
-        InputException error = Assert.Throws<InputException>(() => engine.Embed(batch, new float[3 * Config.EmbeddingSize]));
-        Assert.Contains("5000 frames", error.Problem, StringComparison.Ordinal);
-    }
-
     [KernelDeviceFact("opencl")]
     public void Disposed_twice_and_used_after_is_refused()
     {
-        using OpenKernelDevice open = KernelDevice.Named("opencl").Open();
+        using DeviceSession open = KernelDevice.Named("opencl").Open();
         KernelEngine engine = new(RandomModels.Create(Config, 1), open.Accelerator);
         engine.Dispose();
         engine.Dispose();
@@ -77,7 +51,7 @@ public class KernelEngineTests
 
     private static void CheckBits(string selector)
     {
-        using OpenKernelDevice open = KernelDevice.Named(selector).Open();
+        using DeviceSession open = KernelDevice.Named(selector).Open();
         EcapaWeights weights = RandomModels.Create(Config, 3);
         int[] lengths = [1, 2, 28, 64, 65, 130, 33];
         ReadOnlyMemory<float>[] utterances = RandomModels.Utterances(lengths, Config.FeatureDim, 4);

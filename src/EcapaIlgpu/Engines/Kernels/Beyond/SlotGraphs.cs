@@ -6,7 +6,9 @@ namespace EcapaIlgpu.Engines.Kernels;
 
 internal sealed partial class EngineSlot
 {
-    /// <summary>Chunks of the longest utterance that is worth a graph, 41 s: from there on the kernels take longer than all their launches.</summary>
+    /// <summary>
+    /// Chunks of the longest utterance that is worth a graph, 41 s: from there on the kernels take longer than all their launches.
+    /// </summary>
     private const int MostGraphChunks = 64;
 
     /// <summary>Graphs kept, the last used ones; some hundred kilobytes each.</summary>

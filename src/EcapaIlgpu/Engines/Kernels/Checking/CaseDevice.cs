@@ -58,7 +58,10 @@ internal sealed class CaseDevice : IDisposable
     public DeviceRows UploadFloat32(ReadOnlySpan<float> rows, ChannelLayout layout, int leftQuads = 0, int rightQuads = 0) =>
         Upload(RowStorage.Float32, rows, layout, leftQuads, rightQuads);
 
-    /// <summary>Rows of activations of a layout, with <paramref name="leftQuads"/> and <paramref name="rightQuads"/> that must not matter on both sides.</summary>
+    /// <summary>
+    /// Rows of activations of a layout, with <paramref name="leftQuads"/> and <paramref name="rightQuads"/> that must not matter on both
+    /// sides.
+    /// </summary>
     public DeviceRows Upload(ReadOnlySpan<float> rows, ChannelLayout layout, int leftQuads = 0, int rightQuads = 0) =>
         Upload(Storage, rows, layout, leftQuads, rightQuads);
 

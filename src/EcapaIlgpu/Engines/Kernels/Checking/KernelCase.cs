@@ -1,6 +1,8 @@
 namespace EcapaIlgpu.Engines.Kernels.Checking;
 
-/// <summary>What an operation should have given, in float64 from inputs that were not rounded to any storage, and what a device gave.</summary>
+/// <summary>
+/// What an operation should have given, in float64 from inputs that were not rounded to any storage, and what a device gave.
+/// </summary>
 internal readonly record struct CaseOutput(double[] Expected, float[] Found);
 
 /// <summary>What a case covers: it decides which precisions it is run in, and its bounds.</summary>
@@ -9,7 +11,9 @@ internal enum CaseScope
     /// <summary>One operation on rows, which are stored as the precision says.</summary>
     Rows,
 
-    /// <summary>One operation on features or on one vector for each utterance: float32 in every precision, and checked in that one alone.</summary>
+    /// <summary>
+    /// One operation on features or on one vector for each utterance: float32 in every precision, and checked in that one alone.
+    /// </summary>
     Float32,
 
     /// <summary>The whole network.</summary>
@@ -22,8 +26,9 @@ internal enum CaseScope
 internal readonly record struct CaseBound(double RelativeL2, double Cosine)
 {
     /// <summary>
-    /// The bound of a case. Float32's 5e-6 is about 80 roundings of the last place, in a network six times that. One rounding in TF32 and fp16 is at most 4.9e-4 of a number
-    /// and in bf16 3.9e-3; each layer adds its own on inputs, weights and result, and they grow with the root of their number.
+    /// The bound of a case. Float32's 5e-6 is about 80 roundings of the last place, in a network six times that. One rounding in TF32 and
+    /// fp16 is at most 4.9e-4 of a number and in bf16 3.9e-3; each layer adds its own on inputs, weights and result, and they grow with the
+    /// root of their number.
     /// </summary>
     public static CaseBound Of(CaseScope scope, Precision precision) => precision switch
     {
@@ -34,7 +39,9 @@ internal readonly record struct CaseBound(double RelativeL2, double Cosine)
     };
 }
 
-/// <summary>One operation on one shape: a correctness test on every device and in every precision, a row of <c>ecapa check</c> and a benchmark.</summary>
+/// <summary>
+/// One operation on one shape: a correctness test on every device and in every precision, a row of <c>ecapa check</c> and a benchmark.
+/// </summary>
 /// <param name="Operation">What is computed.</param>
 /// <param name="Shape">On what.</param>
 /// <param name="Work">Multiply-adds, about: what says how long a slow device takes.</param>

@@ -37,6 +37,22 @@ internal static class ProfileJson
         json.WriteEndObject();
     }
 
+    /// <summary>Writes what one utterance alone takes.</summary>
+    public static void Write(Utf8JsonWriter json, string selector, string deviceName, string model, UtteranceLatency latency)
+    {
+        json.WriteStartObject();
+        json.WriteString("device", selector);
+        json.WriteString("name", deviceName);
+        json.WriteString("model", model);
+        json.WriteNumber("frames", latency.Frames);
+        json.WriteNumber("runs", latency.Runs);
+        json.WriteNumber("warm_up_runs", UtteranceLatency.WarmUpRuns);
+        json.WriteNumber("median_seconds", latency.MedianSeconds);
+        json.WriteNumber("least_seconds", latency.LeastSeconds);
+        json.WriteNumber("percentile_95_seconds", latency.Percentile95Seconds);
+        json.WriteEndObject();
+    }
+
     private static void WriteKernel(Utf8JsonWriter json, KernelProfile kernel, DeviceCeilings ceilings)
     {
         json.WriteStartObject();
