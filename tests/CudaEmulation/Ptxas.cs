@@ -158,7 +158,8 @@ public static partial class Ptxas
     [GeneratedRegex(@"^\s*(\.L_\w+):")]
     private static partial Regex Label();
 
-    [GeneratedRegex(@"^\s*/\*[0-9a-f]+\*/\s+(?:@!?U?P\w+\s+)?([A-Z][\w.]*)")]
+    // What is predicated with "never" only fills a place in the pipeline.
+    [GeneratedRegex(@"^\s*/\*[0-9a-f]+\*/\s+(?!@!PT\s)(?:@!?U?P\w+\s+)?([A-Z][\w.]*)")]
     private static partial Regex Sass();
 
     [GeneratedRegex(@"`\((\.L_\w+)\)")]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using EcapaIlgpu.Kernels;
 using EcapaIlgpu.Model;
 using ILGPU;
@@ -24,15 +25,16 @@ internal abstract partial class TensorProducts
 }
 
 /// <summary>Kernels over <see cref="WarpMatrix"/> on rows that are stored as quads of one type.</summary>
+/// <remarks>Thread-safe: the batches that an engine has under way at a time share it.</remarks>
 /// <param name="accelerator">The device.</param>
 /// <param name="storage">How rows are stored.</param>
 /// <param name="format">What is multiplied where the rows are not features.</param>
 internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowStorage storage, TensorFormat format) : TensorProducts
     where TStored : unmanaged, IQuad<TStored>
 {
-    private readonly Dictionary<(TensorConvForm Form, KernelSpecialization Promise), ConvLauncher> _convolutions = [];
-    private readonly Dictionary<TensorRes2Form, Res2Launcher> _res2 = [];
-    private readonly Dictionary<TensorAttentionForm, AttentionLauncher> _attentions = [];
+    private readonly ConcurrentDictionary<(TensorConvForm Form, KernelSpecialization Promise), ConvLauncher> _convolutions = [];
+    private readonly ConcurrentDictionary<TensorRes2Form, Res2Launcher> _res2 = [];
+    private readonly ConcurrentDictionary<TensorAttentionForm, AttentionLauncher> _attentions = [];
 
     public override DeviceQuads Pack(ConvWeights conv, ChannelLayout input, ChannelLayout output, bool ofFeatures)
     {
@@ -66,7 +68,7 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
         {
             var kernel = accelerator.LoadKernel<
                 ArrayView<TStored>, ArrayView<MatrixRegisters>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, ArrayView<int>,
-                ArrayView<TStored>, int, int, int, SpecializedValue<TensorRes2Form>>(TensorRes2.Kernel, new KernelSpecialization(form.Threads, null));
+                ArrayView<TStored>, int, int, int, SpecializedValue<TensorRes2Form>>(TensorRes2.Kernel, new KernelSpecialization(form.Threads, 1));
             _res2[form] = launcher = (stream, config, input, weight, bias, scale, shift, utterances, offsets, output, count, firstStep, endStep) => kernel(
                 stream, config, input.As<TStored>(), weight.Bytes.Cast<MatrixRegisters>(), bias, scale, shift, utterances, offsets, output.As<TStored>(), count,
                 firstStep, endStep, new SpecializedValue<TensorRes2Form>(form));
@@ -83,7 +85,7 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
         {
             var kernel = accelerator.LoadKernel<
                 ArrayView<MatrixRegisters>, ArrayView<MatrixRegisters>, ArrayView<TStored>, ArrayView<Float4>, int, int, ArrayView<int>, ArrayView<int>,
-                ArrayView<Float4>, SpecializedValue<TensorAttentionForm>>(TensorAttention.Chunks, new KernelSpecialization(tile.Threads, null));
+                ArrayView<Float4>, SpecializedValue<TensorAttentionForm>>(TensorAttention.Chunks, new KernelSpecialization(tile.Threads, 1));
             _attentions[form] = launcher = (stream, config, hiddenRows, hidden, weight, _, x, means, meanStride, channels, firstRows, utterances, records) => kernel(
                 stream, config, Rows(hiddenRows, hidden), weight.Bytes.Cast<MatrixRegisters>(), x.As<TStored>(), means, meanStride, channels, firstRows, utterances,
                 records, new SpecializedValue<TensorAttentionForm>(form));

@@ -48,10 +48,14 @@ internal sealed partial class TilePlan
             ? TensorAttentionTiles[1]
             : TensorAttentionTiles[0];
 
+    /// <summary>Threads of a group of the Res2 chain: what is split into two has more in registers.</summary>
+    public static int MostRes2Threads(TensorFormat format) => format == TensorFormat.Tf32x3 ? 256 : 512;
+
     /// <summary>How the Res2 chain is compiled for tensor cores, and how many of its steps run in a launch.</summary>
     public (TensorRes2Form Form, int Steps) TensorRes2(int rows, int quads, int dilation, TensorFormat format)
     {
-        const int AllSteps = Res2Form.Splits - 1, MostThreads = 512, ThreadRegisters = 128;
+        const int AllSteps = Res2Form.Splits - 1;
+        int mostThreads = MostRes2Threads(format);
         (double Cost, TensorRes2Form Form, int Steps) best = (double.PositiveInfinity, default, 0);
         for (int steps = 1; steps <= AllSteps; steps++)
         {
@@ -59,11 +63,11 @@ internal sealed partial class TilePlan
             {
                 TensorRes2Form form = new(quads, format, groupRows, dilation);
                 int written = form.WrittenRows(steps), launches = DivideUp(AllSteps, steps);
-                if (written <= 0 || form.Threads > Math.Min(_threads, MostThreads) || 16 * form.SharedChunks > _sharedBytes)
+                if (written <= 0 || form.Threads > Math.Min(_threads, mostThreads) || 16 * form.SharedChunks > _sharedBytes)
                     continue;
                 // A launch also loads its split, stores and waits for its last group: beside products this fast as much as a step.
                 double computed = (AllSteps * (groupRows - ((steps + 1) * dilation))) + (launches * 1.0 * groupRows);
-                double cost = Rounds(DivideUp(rows, written), Resident(form.Threads, ThreadRegisters)) * computed;
+                double cost = Rounds(DivideUp(rows, written), Resident(form.Threads, Registers / mostThreads)) * computed;
                 if (cost < best.Cost)
                     best = (cost, form, steps);
             }
@@ -78,7 +82,7 @@ internal sealed partial class TilePlan
     public static KernelSpecialization Specialization(TensorTile tile, TensorFormat format, ConvForm form)
     {
         if ((form.Epilogue & Epilogue.Tanh) != 0 || form.SubtractsMean)
-            return new(tile.Threads, null);
+            return new(tile.Threads, 1);
         return new(tile.Threads, Resident(tile.Threads, RegistersOf(TensorTiles.Single(candidate => candidate.Tile == tile), format)));
     }
 
