@@ -53,7 +53,7 @@ public struct Float4(float x, float y, float z, float w) : IQuad<Float4>
         new((a.X * factor) + c.X, (a.Y * factor) + c.Y, (a.Z * factor) + c.Z, (a.W * factor) + c.W);
 
     /// <summary><c>max(a, 0)</c>.</summary>
-    public static Float4 Relu(Float4 a) => new(XMath.Max(a.X, 0f), XMath.Max(a.Y, 0f), XMath.Max(a.Z, 0f), XMath.Max(a.W, 0f));
+    public static Float4 Relu(Float4 a) => new(Relu(a.X), Relu(a.Y), Relu(a.Z), Relu(a.W));
 
     /// <summary><c>1 / (1 + exp(-a))</c>.</summary>
     public static Float4 Sigmoid(Float4 a) => new(Sigmoid(a.X), Sigmoid(a.Y), Sigmoid(a.Z), Sigmoid(a.W));
@@ -69,5 +69,8 @@ public struct Float4(float x, float y, float z, float w) : IQuad<Float4>
     private static float Sigmoid(float a) => 1f / (1f + XMath.Exp(-a));
 
     // Beyond 10 the result is 1 in float32, and the exponential must not overflow.
+    /// <summary>A maximum would make 0 of what is not a number, and a sound embedding of features that are spoilt.</summary>
+    private static float Relu(float a) => a < 0f ? 0f : a;
+
     private static float Tanh(float a) => 1f - (2f / (XMath.Exp(2f * XMath.Clamp(a, -10f, 10f)) + 1f));
 }

@@ -32,7 +32,13 @@ internal static partial class Ecapa
 
     public static Process Start(params string[] args) => StartProcess([.. Command, .. args]);
 
-    public static Process StartProcess(params string[] command)
+    /// <summary>Starts the program with some variables of its environment set.</summary>
+    public static Process Start(IEnumerable<(string Name, string Value)> environment, params string[] args) =>
+        StartProcess([.. Command, .. args], environment);
+
+    public static Process StartProcess(params string[] command) => StartProcess(command, []);
+
+    private static Process StartProcess(string[] command, IEnumerable<(string Name, string Value)> environment)
     {
         ProcessStartInfo start = new(command[0], command[1..])
         {
@@ -40,6 +46,8 @@ internal static partial class Ecapa
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach ((string name, string value) in environment)
+            start.Environment[name] = value;
         return Process.Start(start)!;
     }
 

@@ -48,9 +48,9 @@ internal sealed partial class TilePlan
         _sharedBytes = accelerator.MaxSharedMemoryPerGroup;
         _threads = accelerator.MaxNumThreadsPerGroup;
         _onlyTile = onlyTile;
-        // Compiled for the processor, the loop of a 128 x 128 tile is longer than what the JIT compiler optimises well: 1.2 s for 200 frames of
-        // GLOB_c512 with the next smaller tile, 2.4 s with this one (2 cores of an EPYC 9004, busy, one run).
-        _largestTile = accelerator.AcceleratorType == AcceleratorType.CPU ? 128 * 64 : int.MaxValue;
+        // Compiled for the processor, a thread's 8 x 8 sums are more than there are vector registers, and the loop of a 128 x 128 tile is longer than what the
+        // JIT compiler optimises well: docs/PERFORMANCE.md has what this tile gains.
+        _largestTile = accelerator.AcceleratorType == AcceleratorType.CPU ? 64 * 32 : int.MaxValue;
     }
 
     /// <summary>Every tile that convolutions may be cut into, the largest first.</summary>
@@ -61,7 +61,7 @@ internal sealed partial class TilePlan
     {
         if (_onlyTile is { } only)
             return only;
-        return ProductTiles.Where(candidate => Fits(candidate.Tile)).MinBy(candidate =>
+        return ProductTiles.Where(candidate => candidate.Tile.Rows * candidate.Tile.Columns <= _largestTile && Fits(candidate.Tile)).MinBy(candidate =>
         {
             ProductTile tile = candidate.Tile;
             long groups = (long)DivideUp(rows, tile.Rows) * DivideUp(outputs, tile.Columns);
@@ -126,7 +126,7 @@ internal sealed partial class TilePlan
         return best;
     }
 
-    private bool Fits(ProductTile tile) => tile.Rows * tile.Columns <= _largestTile && tile.Threads <= _threads && tile.SharedBytes <= _sharedBytes;
+    private bool Fits(ProductTile tile) => tile.Threads <= _threads && tile.SharedBytes <= _sharedBytes;
 
     /// <summary>Groups that a multiprocessor works on at once.</summary>
     private static int Resident(int threads, int registers) => Math.Max(1, Registers / (registers * threads));
