@@ -73,7 +73,7 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
     /// <summary>
     /// Whether kernels are not computed, only queued: for what does not depend on their results, of networks too large to be interpreted.
     /// </summary>
-    public bool SkipsKernels { get; init; }
+    public bool SkipsKernels { get; set; }
 
     /// <summary>The number, from 1, of the launch that fails.</summary>
     public int? FailAtLaunch { get; set; }

@@ -263,7 +263,7 @@ internal sealed class NetworkOperations
         // With sums of segments, rows are counted by the segments' places.
         int rows = sums is null ? tables.Rows : checked(tables.SegmentCount * TimeMoments.SegmentFrames);
         ConvForm form = new(conv.Taps, epilogue, means is not null);
-        ProductTile tile = _plan.Convolution(rows, conv.Outputs * 4);
+        ProductTile tile = _plan.Convolution(rows, conv.Outputs * 4, epilogue);
         KernelSpecialization promise = TilePlan.Specialization(tile, form);
         if (!_convolutions.TryGetValue((tile, promise), out ConvLauncher? launcher))
         {

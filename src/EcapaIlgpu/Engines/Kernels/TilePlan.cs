@@ -56,12 +56,18 @@ internal sealed class TilePlan
     /// <summary>Every tile that convolutions may be cut into, the largest first.</summary>
     public static IEnumerable<ProductTile> Tiles => ProductTiles.Select(candidate => candidate.Tile);
 
+    /// <summary>
+    /// Whether a tile is used for a convolution at all. With the tanhs of 8 x 4 outputs ptxas has more under way (sm_80) than there are registers, and spills; of twice
+    /// as many, or half, it has not.
+    /// </summary>
+    public static bool Suits(ProductTile tile, Epilogue epilogue) => (epilogue & Epilogue.Tanh) == 0 || tile.ThreadRows == tile.ThreadColumns;
+
     /// <summary>The tile of a convolution.</summary>
-    public ProductTile Convolution(int rows, int outputs)
+    public ProductTile Convolution(int rows, int outputs, Epilogue epilogue = Epilogue.None)
     {
         if (_onlyTile is { } only)
             return only;
-        return ProductTiles.Where(candidate => Fits(candidate.Tile)).MinBy(candidate =>
+        return ProductTiles.Where(candidate => Fits(candidate.Tile) && Suits(candidate.Tile, epilogue)).MinBy(candidate =>
         {
             ProductTile tile = candidate.Tile;
             long groups = (long)DivideUp(rows, tile.Rows) * DivideUp(outputs, tile.Columns);

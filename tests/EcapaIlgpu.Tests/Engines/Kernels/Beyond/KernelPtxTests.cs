@@ -67,7 +67,7 @@ public class KernelPtxTests
                     5 => [new(5, Normalized), new(5, Normalized, SubtractsMean: true)],
                     _ => [new(taps, Normalized)],
                 };
-                foreach (ConvForm form in forms)
+                foreach (ConvForm form in forms.Where(form => TilePlan.Suits(tile, form.Epilogue)))
                 {
                     yield return new(
                         $"ConvReluBn {size}, {form}", ConvReluBn.Kernel, TilePlan.Specialization(tile, form),

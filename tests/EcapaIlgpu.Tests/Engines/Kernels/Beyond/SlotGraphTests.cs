@@ -1,35 +1,28 @@
-using CudaEmulation;
 using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Kernels;
 using EcapaIlgpu.Model;
 using ILGPU.Runtime.Cuda;
-using static EcapaIlgpu.Tests.Engines.Kernels.EngineSlotTests;
+using static EcapaIlgpu.Tests.Engines.Kernels.Beyond.EngineSlotTests;
 
-namespace EcapaIlgpu.Tests.Engines.Kernels;
+namespace EcapaIlgpu.Tests.Engines.Kernels.Beyond;
 
 /// <summary>
 /// Single utterances by captured graphs: the same bits as by launches, and one call to the driver for all of an utterance's kernels.
 /// </summary>
-[Collection(EmulatedDriverCollection.Name)]
 public sealed class SlotGraphTests : IDisposable
 {
     private static readonly EcapaConfig Small = new() { Channels = 8, EmbeddingSize = 12, Pooling = Pooling.Tstp };
 
-    private readonly EmulatedDriver _driver = new();
-    private readonly OpenKernelDevice _open;
-    private readonly KernelEngine _engine;
+    /// <summary>One for all tests but that of a fault: its kernels are compiled once.</summary>
+    private static readonly EmulatedCuda Cuda = new();
 
-    public SlotGraphTests()
-    {
-        _open = OpenKernelDevice.Emulated(_driver);
-        _engine = new KernelEngine(RandomModels.Create(Small, 1), _open.Accelerator);
-    }
+    private readonly KernelEngine _engine = new(RandomModels.Create(Small, 1), Cuda.Accelerator);
+    private readonly int _graphsBefore = Cuda.Driver.GraphLaunches;
 
-    public void Dispose()
-    {
-        _engine.Dispose();
-        _open.Dispose();
-    }
+    /// <summary>Graphs that this test has queued.</summary>
+    private int GraphLaunches => Cuda.Driver.GraphLaunches - _graphsBefore;
+
+    public void Dispose() => _engine.Dispose();
 
     [Fact]
     public void The_second_utterance_of_a_bucket_is_one_call_and_has_the_bits_that_it_has_in_a_batch()
@@ -42,11 +35,11 @@ public sealed class SlotGraphTests : IDisposable
         // The batch took more memory than any of them needs: nothing moves from here on.
         for (int u = 0; u < utterances.Length; u++)
         {
-            (int calls, int graphs) = (_driver.LaunchCalls, _driver.GraphLaunches);
+            (int calls, int graphs) = (Cuda.Driver.LaunchCalls, GraphLaunches);
             float[] alone = Embed(_engine, (samples[offsets[u]..offsets[u + 1]], [0, offsets[u + 1] - offsets[u]]));
             Assert.Equal(Bits(together[u]), Bits(alone));
-            Assert.Equal(utterances[u].First, _driver.LaunchCalls > calls);
-            Assert.Equal(utterances[u].First ? 0 : 1, _driver.GraphLaunches - graphs);
+            Assert.Equal(utterances[u].First, Cuda.Driver.LaunchCalls > calls);
+            Assert.Equal(utterances[u].First ? 0 : 1, GraphLaunches - graphs);
         }
     }
 
@@ -63,13 +56,13 @@ public sealed class SlotGraphTests : IDisposable
             _engine.Embed(new PackedBatch(frames, Small.FeatureDim, [0, end - first]), alone);
             Assert.Equal(Bits(together[(u * alone.Length)..((u + 1) * alone.Length)]), Bits(alone));
         }
-        Assert.Equal(2, _driver.GraphLaunches);
+        Assert.Equal(2, GraphLaunches);
         (short[] samples, int[] offsets) = Speech(4, Samples(30));
         float[] integers = Embed(_engine, (samples, offsets));
         for (int i = 0; i < 2; i++)
             _engine.EmbedSamples(Array.ConvertAll(samples, sample => (float)sample), offsets, alone);
         Assert.Equal(Bits(integers), Bits(alone));
-        Assert.Equal(3, _driver.GraphLaunches);
+        Assert.Equal(3, GraphLaunches);
     }
 
     [Fact]
@@ -78,23 +71,25 @@ public sealed class SlotGraphTests : IDisposable
         (short[], int[]) small = Speech(5, Samples(10)), large = Speech(6, Samples(150), Samples(90));
         float[] before = Embed(_engine, small);
         Embed(_engine, small);
-        Assert.Equal(1, _driver.GraphLaunches);
+        Assert.Equal(1, GraphLaunches);
         Embed(_engine, large);
         // Captured anew where the memory now is.
         Assert.Equal(Bits(before), Bits(Embed(_engine, small)));
-        Assert.Equal(1, _driver.GraphLaunches);
+        Assert.Equal(1, GraphLaunches);
         Assert.Equal(Bits(before), Bits(Embed(_engine, small)));
-        Assert.Equal(2, _driver.GraphLaunches);
+        Assert.Equal(2, GraphLaunches);
     }
 
     [Fact]
     public void A_fault_in_a_replayed_graph_comes_out()
     {
+        using EmulatedCuda cuda = new();
+        using KernelEngine engine = new(RandomModels.Create(Small, 1), cuda.Accelerator);
         (short[], int[]) utterance = Speech(7, Samples(5));
-        Embed(_engine, utterance);
-        _driver.FailAtLaunch = _driver.Launches + 4;
-        CudaException error = Assert.Throws<CudaException>(() => Embed(_engine, utterance));
-        Assert.Equal((1, "CUDA_ERROR_LAUNCH_FAILED"), (_driver.GraphLaunches, error.ErrorName));
+        Embed(engine, utterance);
+        cuda.Driver.FailAtLaunch = cuda.Driver.Launches + 4;
+        CudaException error = Assert.Throws<CudaException>(() => Embed(engine, utterance));
+        Assert.Equal((1, "CUDA_ERROR_LAUNCH_FAILED"), (cuda.Driver.GraphLaunches, error.ErrorName));
     }
 
     [Fact]
@@ -103,13 +98,13 @@ public sealed class SlotGraphTests : IDisposable
         _engine.Dispose();
         int[] left = [.. Enumerable.Range(0, 2).Select(_ =>
         {
-            using (KernelEngine engine = new(RandomModels.Create(Small, 1), _open.Accelerator))
+            using (KernelEngine engine = new(RandomModels.Create(Small, 1), Cuda.Accelerator))
                 Assert.Equal(Bits(Embed(engine, Speech(8, Samples(3)))), Bits(Embed(engine, Speech(8, Samples(3)))));
-            return _driver.LiveObjects;
+            return Cuda.Driver.LiveObjects;
         })];
         // Compiled kernels stay, the accelerator's.
         Assert.Equal(left[0], left[1]);
-        Assert.Equal(2, _driver.GraphLaunches);
+        Assert.Equal(2, GraphLaunches);
     }
 
     private static int Samples(int frames) => 400 + ((frames - 1) * 160);

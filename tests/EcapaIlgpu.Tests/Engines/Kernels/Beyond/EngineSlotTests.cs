@@ -2,10 +2,9 @@ using CudaEmulation;
 using EcapaIlgpu.Engines.Kernels;
 using EcapaIlgpu.Model;
 
-namespace EcapaIlgpu.Tests.Engines.Kernels;
+namespace EcapaIlgpu.Tests.Engines.Kernels.Beyond;
 
 /// <summary>Several batches on a device at once: what crosses the bus, and whose memory is whose.</summary>
-[Collection(EmulatedDriverCollection.Name)]
 public class EngineSlotTests
 {
     /// <summary>Few operations a frame: the emulated GPU is slow.</summary>
@@ -13,11 +12,13 @@ public class EngineSlotTests
 
     private static readonly EcapaWeights Weights = RandomModels.Create(Config, 1);
 
+    /// <summary>One for all tests that need no driver of their own: its kernels are compiled once.</summary>
+    private static readonly EmulatedCuda Cuda = new();
+
     [Fact]
     public async Task Batches_of_several_threads_have_the_bits_that_they_have_one_by_one()
     {
-        using OpenKernelDevice open = OpenKernelDevice.Emulated(new EmulatedDriver());
-        using KernelEngine engine = new(Weights, open.Accelerator);
+        using KernelEngine engine = new(Weights, Cuda.Accelerator);
         Assert.Equal(2, engine.Concurrency);
         (short[] Samples, int[] Offsets)[] batches =
             [Speech(1, 700, 2100), Speech(2, 5000), Speech(3, 400, 401, 3000), Speech(4, 1600, 900)];
@@ -31,26 +32,23 @@ public class EngineSlotTests
     [Fact]
     public void Samples_of_16_bits_cross_the_bus_in_one_copy_that_no_thread_waits_for()
     {
-        using EmulatedDriver driver = new();
-        using OpenKernelDevice open = OpenKernelDevice.Emulated(driver);
-        using KernelEngine engine = new(Weights, open.Accelerator);
+        using KernelEngine engine = new(Weights, Cuda.Accelerator);
         (short[] Samples, int[] Offsets) batch = Speech(5, 1000, 2500, 700);
         Embed(engine, batch);
-        (long to, long from, int pageable) = (driver.BytesToDevice, driver.BytesFromDevice, driver.PageableCopies);
+        (long to, long from, int pageable) = (Cuda.Driver.BytesToDevice, Cuda.Driver.BytesFromDevice, Cuda.Driver.PageableCopies);
         Embed(engine, batch);
         int rows = 1 + ((1000 - 400) / 160) + 1 + ((2500 - 400) / 160) + 1 + ((700 - 400) / 160);
         // The tables are a number a row and a few for each utterance; all is rounded up to 16 bytes twice.
         int sampleBytes = sizeof(short) * batch.Samples.Length;
-        Assert.InRange(driver.BytesToDevice - to, sampleBytes, sampleBytes + (sizeof(int) * (rows + 26)) + 32);
-        Assert.Equal(3 * sizeof(float) * Config.EmbeddingSize, driver.BytesFromDevice - from);
-        Assert.Equal(pageable, driver.PageableCopies);
+        Assert.InRange(Cuda.Driver.BytesToDevice - to, sampleBytes, sampleBytes + (sizeof(int) * (rows + 26)) + 32);
+        Assert.Equal(3 * sizeof(float) * Config.EmbeddingSize, Cuda.Driver.BytesFromDevice - from);
+        Assert.Equal(pageable, Cuda.Driver.PageableCopies);
     }
 
     [Fact]
     public void Floats_and_16_bit_samples_of_the_same_numbers_have_the_same_bits()
     {
-        using OpenKernelDevice open = OpenKernelDevice.Emulated(new EmulatedDriver());
-        using KernelEngine engine = new(Weights, open.Accelerator);
+        using KernelEngine engine = new(Weights, Cuda.Accelerator);
         (short[] samples, int[] offsets) = Speech(6, 1000, 700);
         float[] found = new float[2 * Config.EmbeddingSize];
         engine.EmbedSamples(Array.ConvertAll(samples, sample => (float)sample), offsets, found);
@@ -61,11 +59,9 @@ public class EngineSlotTests
     public void A_batch_that_does_not_fit_is_computed_in_halves_and_one_that_needs_the_other_slots_memory_gets_it()
     {
         const int Memory = 3 << 20;
-        using EmulatedDriver driver = new(new EmulatedGpu { MemoryBytes = Memory });
-        using OpenKernelDevice open = OpenKernelDevice.Emulated(driver);
-        using KernelEngine engine = new(Weights, open.Accelerator);
-        using OpenKernelDevice roomy = OpenKernelDevice.Emulated(new EmulatedDriver());
-        using KernelEngine reference = new(Weights, roomy.Accelerator);
+        using EmulatedCuda cuda = new(new EmulatedGpu { MemoryBytes = Memory });
+        using KernelEngine engine = new(Weights, cuda.Accelerator);
+        using KernelEngine reference = new(Weights, Cuda.Accelerator);
         Assert.InRange(engine.RowsThatFit, 60, 240);
         (short[] Samples, int[] Offsets)[] batches = [Speech(7, 12000, 11000, 9000, 16000), Speech(8, 20000)];
         float[][] expected = [.. batches.Select(batch => Embed(reference, batch))];
@@ -73,7 +69,7 @@ public class EngineSlotTests
         for (int i = 0; i < 2; i++)
             Assert.Equal(Bits(expected[i]), Bits(Embed(engine, batches[i])));
         Parallel.For(0, 4, i => Assert.Equal(Bits(expected[i % 2]), Bits(Embed(engine, batches[i % 2]))));
-        Assert.True(driver.BytesInUse <= Memory);
+        Assert.True(cuda.Driver.BytesInUse <= Memory);
     }
 
     [Fact]
@@ -81,8 +77,8 @@ public class EngineSlotTests
     {
         int[] rows = [.. ((long[])[64L << 20, 128L << 20, 1L << 40]).Select(bytes =>
         {
-            using OpenKernelDevice open = OpenKernelDevice.Emulated(new EmulatedDriver(new EmulatedGpu { MemoryBytes = bytes }));
-            using KernelEngine engine = new(Weights, open.Accelerator);
+            using EmulatedCuda cuda = new(new EmulatedGpu { MemoryBytes = bytes });
+            using KernelEngine engine = new(Weights, cuda.Accelerator);
             return engine.RowsThatFit;
         })];
         Assert.InRange((double)rows[1] / rows[0], 1.9, 2.1);
@@ -92,8 +88,7 @@ public class EngineSlotTests
     [Fact]
     public void A_cancelled_batch_leaves_the_slot_usable()
     {
-        using OpenKernelDevice open = OpenKernelDevice.Emulated(new EmulatedDriver());
-        using KernelEngine engine = new(Weights, open.Accelerator);
+        using KernelEngine engine = new(Weights, Cuda.Accelerator);
         (short[] samples, int[] offsets) = Speech(10, 900, 700);
         float[] before = Embed(engine, (samples, offsets));
         Assert.ThrowsAny<OperationCanceledException>(

@@ -3,10 +3,9 @@ using EcapaIlgpu.Engines.Kernels;
 using EcapaIlgpu.Engines.Kernels.Profiling;
 using EcapaIlgpu.Model;
 
-namespace EcapaIlgpu.Tests.Engines.Kernels;
+namespace EcapaIlgpu.Tests.Engines.Kernels.Beyond;
 
 /// <summary>How many kernels a forward from samples takes, filterbank included.</summary>
-[Collection(EmulatedDriverCollection.Name)]
 public class LaunchCountTests
 {
     private const int MostLaunches = 30;
@@ -18,19 +17,18 @@ public class LaunchCountTests
     public void A_forward_takes_at_most_30_launches_on_a_data_centre_GPU(int channels, bool globalContext)
     {
         // As large as an H200, whose sizes decide how kernels are cut.
-        EmulatedGpu gpu = new() { ComputeCapability = 90, Multiprocessors = 132, MaxSharedBytesOptIn = 227 * 1024 };
-        using EmulatedDriver driver = new(gpu) { SkipsKernels = true };
-        using OpenKernelDevice open = OpenKernelDevice.Emulated(driver);
+        using EmulatedCuda cuda = new(new EmulatedGpu { ComputeCapability = 90, Multiprocessors = 132, MaxSharedBytesOptIn = 227 * 1024 });
+        cuda.Driver.SkipsKernels = true;
         EcapaConfig config = new() { Channels = channels, GlobalContext = globalContext };
-        using KernelEngine engine = new(RandomModels.Create(config, 1), open.Accelerator);
+        using KernelEngine engine = new(RandomModels.Create(config, 1), cuda.Accelerator);
         foreach ((int utterances, int frames) in ((int, int)[])[(1, 298), (64, 300)])
         {
             LaunchList launches = new();
             engine.Observer = launches;
-            int before = driver.Launches;
+            int before = cuda.Driver.Launches;
             SampleBatch batch = SampleBatch.Noise(utterances, frames);
             engine.EmbedSamples(batch.Samples, batch.Offsets, new float[utterances * config.EmbeddingSize]);
-            Assert.Equal(driver.Launches - before, launches.Count);
+            Assert.Equal(cuda.Driver.Launches - before, launches.Count);
             string names = string.Join(", ", launches.Select(launch => launch.Kernel));
             Assert.True(launches.Count <= MostLaunches, $"{launches.Count} launches: {names}");
             // One pass over the features, one over the aggregate; squeeze-excite has none.
