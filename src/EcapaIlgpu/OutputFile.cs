@@ -12,6 +12,7 @@ namespace EcapaIlgpu;
 /// </remarks>
 internal sealed class OutputFile : IDisposable
 {
+    private const string NextMark = ".next";
     private const int WouldBlockOnLinux = 11;
     private const int WouldBlockOnMac = 35;
     private const int SharingViolation = unchecked((int)0x80070020);
@@ -74,16 +75,25 @@ internal sealed class OutputFile : IDisposable
     /// <exception cref="InputException">The folder does not exist or cannot be written, or the file is in use.</exception>
     public static OutputFile OpenPartial(string path, FileShare share = FileShare.Read) => Open(path, () => OpenPartialFile(path, FileMode.Open, share));
 
-    /// <summary>Makes a finished file an unfinished one again by a copy, so that what stands under the name stays until it is replaced.</summary>
-    /// <param name="path">The finished file.</param>
-    /// <param name="overwrite">Whether the copy may replace an unfinished file.</param>
-    /// <exception cref="InputException">It cannot be copied.</exception>
-    public static void CopyToPartial(string path, bool overwrite) => Open(path, () =>
+    /// <summary>
+    /// Begins a file that takes the place of another when it is complete, under a name that it always has until then: where the process is killed,
+    /// the next one writes over it. For one run at a time.
+    /// </summary>
+    /// <inheritdoc cref="OpenPartial" path="/param|/exception"/>
+    public static OutputFile CreateNext(string path, FileShare share = FileShare.Read) => Open(path, () =>
     {
         string final = FinalPath(path);
-        string temporary = Beside(final, $".{Guid.NewGuid():N}");
-        File.Copy(final, temporary);
-        File.Move(temporary, Beside(final, ""), overwrite);
+        string next = Beside(final, NextMark);
+        OutputFile file = new(new FileStream(next, FileMode.OpenOrCreate, FileAccess.ReadWrite, share, bufferSize: 0), path, ownsStream: true, next, final);
+        file._stream.SetLength(0);
+        return file;
+    });
+
+    /// <summary>Removes what a killed process may have left of <see cref="CreateNext"/>.</summary>
+    /// <exception cref="InputException">It cannot be removed.</exception>
+    public static void DeleteNext(string path) => Open(path, () =>
+    {
+        File.Delete(Beside(FinalPath(path), NextMark));
         return 0;
     });
 
@@ -96,6 +106,7 @@ internal sealed class OutputFile : IDisposable
     });
 
     /// <summary>Where an unfinished file lies that belongs under a path: a hidden name in the same folder.</summary>
+    /// <exception cref="InputException">No file can have that path: there is a folder of that name, or none to put it into.</exception>
     public static string PartialPath(string path) => Beside(FinalPath(path), "");
 
     /// <summary>Whether a path is a device, which has no place beside it.</summary>
@@ -118,6 +129,24 @@ internal sealed class OutputFile : IDisposable
             throw CannotWrite(e);
         }
         Position += bytes.Length;
+    }
+
+    /// <summary>Appends what is in another file.</summary>
+    /// <exception cref="InputException">It cannot be read, or not be written.</exception>
+    public void CopyFrom(string path)
+    {
+        try
+        {
+            using FileStream source = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            byte[] block = new byte[1 << 18];
+            for (int read; (read = source.Read(block)) > 0;)
+                Write(block.AsSpan(0, read));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException(path, $"cannot be read: {e.Message}", e);
+        }
+        MarkWhole();
     }
 
     /// <summary>Says that what has been written makes whole rows: it is kept if writing fails later.</summary>

@@ -10,7 +10,7 @@ repository=$PWD
 if [ $# -gt 0 ]; then
   ecapa=("$@")
 else
-  dotnet build -c Release -v quiet src/EcapaIlgpu.Cli
+  dotnet build -c Release -v quiet -nologo src/EcapaIlgpu.Cli
   ecapa=(dotnet exec "$repository/src/EcapaIlgpu.Cli/bin/Release/net10.0/ecapa.dll")
 fi
 for tool in slurmctld slurmd munged sbatch; do
@@ -137,7 +137,7 @@ echo "task 2 killed after $done_before files and requeued"
 all_over() { [ -z "$(squeue -h)" ]; }
 until_true 180 "the array to end" all_over
 cat part-*.out
-grep -q "shard: 2/3 (from SLURM_ARRAY_TASK_ID)" part-2.out || fail "task 2 did not take its shard from Slurm"
+grep -q "shard 2/3 (from SLURM_ARRAY_TASK_ID): 300 of 900 files" part-2.out || fail "task 2 did not take its shard from Slurm"
 grep -q "resuming: $done_before of " part-2.out || fail "task 2 did not go on after the $done_before files that were done"
 for i in 1 2 3; do [ -e "part-$i.npy" ] || fail "task $i wrote nothing"; done
 

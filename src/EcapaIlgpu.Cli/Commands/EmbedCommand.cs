@@ -50,7 +50,7 @@ internal sealed class EmbedCommand : CliCommand
 
     private readonly Option<bool> _restart = new("--restart")
     {
-        Description = "Throw away the rows of an unfinished run that is there. Without this and --resume it is an error.",
+        Description = "Throw away the rows of an unfinished run that is there. Without this or --resume they make the run an error.",
     };
 
     private readonly ShardOption _shard = new();
@@ -132,7 +132,8 @@ internal sealed class EmbedCommand : CliCommand
         IReadOnlyList<AudioInput> inputs = ListInputs(arguments);
         string? failed = arguments.GetValue(_failed) ?? (output is null ? null : RunOutput.FailedPathOf(EmbeddingWriter.FilesOf(format, output)[0]));
         RefuseToOverwriteInputs(format, output, failed, inputs, arguments.GetValue(_scp));
-        Shard? shard = _shard.Choose(arguments, Console);
+        (Shard Shard, string? Source)? part = _shard.Choose(arguments);
+        Shard? shard = part?.Shard;
 
         using SpeakerEmbedder embedder = _model.Load(arguments, Console, options => Further(options, arguments));
         // Everything that can be known to go wrong goes wrong here, not after hours of work.
@@ -147,8 +148,9 @@ internal sealed class EmbedCommand : CliCommand
             return ExitCode.Done;
         }
         bool quiet = _model.Quiet(arguments);
-        if (!quiet && shard is not null)
-            Console.Say($"shard {shard}: {run.InputCount} of {inputs.Count} files");
+        // What nobody typed is said, however quiet.
+        if (part is var (_, source) && (!quiet || source is not null))
+            Console.Say($"shard {shard}{(source is null ? "" : $" (from {source})")}: {run.InputCount} of {inputs.Count} files");
         if (!quiet && run.RowsBefore > 0)
             Console.Say($"resuming: {run.RowsBefore} of {run.InputCount} files are done");
         ExtractionProgress last = default;

@@ -24,23 +24,21 @@ internal sealed class ShardOption : Option<string?>
         });
     }
 
-    /// <summary>The shard to embed; null for the whole list. One that comes from the environment is said.</summary>
-    public Shard? Choose(ParseResult arguments, CliConsole console)
+    /// <summary>The shard to embed and, where it comes from the environment, the variable that says so; null for the whole list.</summary>
+    public (Shard Shard, string? Source)? Choose(ParseResult arguments)
     {
         string? text = arguments.GetValue(this);
         if (text == None)
             return null;
         if (Shard.TryParse(text, out Shard given))
-            return given;
+            return (given, null);
         int? count = text is null ? null : CountOf(text);
-        if (ShardEnvironment.Find(Environment.GetEnvironmentVariable, count) is var (shard, source))
-        {
-            console.Say($"shard: {shard} (from {source})");
-            return shard;
-        }
+        if (ShardEnvironment.Find(Environment.GetEnvironmentVariable, count) is { } found)
+            return found;
         return count is null
             ? null
-            : throw new UsageException($"--shard {text} takes its number from SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX, and neither is set; give --shard i{text}.");
+            : throw new UsageException(
+                $"--shard {text} takes its number from SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX, and neither is set; give --shard i{text}.");
     }
 
     private static int? CountOf(string text) => text.StartsWith('/')

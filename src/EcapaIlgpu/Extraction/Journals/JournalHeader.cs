@@ -12,6 +12,9 @@ internal sealed record JournalHeader(RunIdentity Run, OrdinalSet? ShardInputs)
 {
     private const int Version = 1;
 
+    /// <summary>Far beyond any model's; a header of a table is as long as this says.</summary>
+    private const int MaxEmbeddingSize = 1 << 20;
+
     /// <summary>The inputs that the run embeds.</summary>
     public OrdinalSet Inputs => ShardInputs ?? OrdinalSet.All(Run.Inputs);
 
@@ -69,7 +72,7 @@ internal sealed record JournalHeader(RunIdentity Run, OrdinalSet? ShardInputs)
             RunIdentity run = new(
                 format, json.GetProperty("embedding_size").GetInt32(), Text(json, "model"), options, inputs, Text(json, "list"), shard);
             JournalHeader header = new(run, shardInputs);
-            return inputs >= 0 && header.IsWrittenAs(line.Span) ? header : null;
+            return inputs >= 0 && run.EmbeddingSize is > 0 and <= MaxEmbeddingSize && header.IsWrittenAs(line.Span) ? header : null;
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {

@@ -48,7 +48,7 @@ internal sealed class JournalState
         return JournalHeader.TryRead(line) is { } header
             ? (header, reader.Offset)
             : throw new InputException(source, "is not a journal of 'ecapa embed', or one of another version: its first line should say "
-                + "which model and list its rows are of. Give another --output, or --restart to begin anew");
+                + "which model and list its rows are of. Where its rows are not needed, embed anew with --restart");
     }
 
     /// <summary>Reads and checks everything up to the first row that is not whole.</summary>

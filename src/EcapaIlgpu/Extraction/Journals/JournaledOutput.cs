@@ -112,6 +112,9 @@ internal sealed class JournaledOutput : IEmbeddingWriter
     public static JournaledOutput? Open(
         RowFormat format, RunIdentity run, UnfinishedRun unfinished, Func<OrdinalSet> splitList, CancellationToken cancellation)
     {
+        // A second file that cannot be written must not be found out when the first is there.
+        foreach (string path in format.Paths)
+            OutputFile.PartialPath(path);
         string journalPath = JournalPathOf(format);
         bool isUnderWay = File.Exists(OutputFile.PartialPath(journalPath));
         if (!isUnderWay && unfinished == UnfinishedRun.Resume)
@@ -120,10 +123,7 @@ internal sealed class JournaledOutput : IEmbeddingWriter
             {
                 if (IsFinished(format, run, cancellation))
                     return null;
-                foreach (string path in format.Paths)
-                    OutputFile.CopyToPartial(path, overwrite: true);
-                // Not over another's: two runs that resume at once must not both believe that it is theirs.
-                OutputFile.CopyToPartial(journalPath, overwrite: false);
+                CopyToPartials(format);
                 isUnderWay = true;
             }
             else if (format.Paths.FirstOrDefault(File.Exists) is { } there)
@@ -138,6 +138,7 @@ internal sealed class JournaledOutput : IEmbeddingWriter
             if (isUnderWay)
             {
                 journal = OutputFile.OpenPartial(journalPath, FileShare.None);
+                DeleteHalfCopies(format);
                 if (unfinished == UnfinishedRun.Refuse)
                     RefuseToLoseRows(format, journal);
                 if (unfinished == UnfinishedRun.Resume && FindUnfinished(format, journal, run, cancellation) is { Entries: > 0 } state)
@@ -146,6 +147,7 @@ internal sealed class JournaledOutput : IEmbeddingWriter
             // Before anything is changed: the list may turn out not to be readable.
             JournalHeader header = new(run, run.Shard is null ? null : splitList());
             journal ??= OutputFile.CreatePartial(journalPath, FileShare.None);
+            DeleteHalfCopies(format);
             journal.CutTo(0);
             try
             {
@@ -307,6 +309,32 @@ internal sealed class JournaledOutput : IEmbeddingWriter
         }
     }
 
+    /// <summary>Makes the files of a run that ended those of one under way, by copies: what stands under the names stays until it is replaced.</summary>
+    private static void CopyToPartials(RowFormat format)
+    {
+        string journalPath = JournalPathOf(format);
+        // Opened first and moved last: two runs that resume at once must not both believe that the output is theirs.
+        using OutputFile journal = OutputFile.CreateNext(OutputFile.PartialPath(journalPath), FileShare.None);
+        foreach (string path in format.Paths)
+        {
+            using OutputFile copy = OutputFile.CreateNext(OutputFile.PartialPath(path));
+            copy.CopyFrom(path);
+            copy.Commit();
+        }
+        journal.CopyFrom(journalPath);
+        journal.Commit();
+    }
+
+    /// <summary>Removes what a run left that was killed while it copied; only with the journal locked.</summary>
+    private static void DeleteHalfCopies(RowFormat format)
+    {
+        foreach (string path in format.Paths.Append(JournalPathOf(format)))
+        {
+            OutputFile.DeleteNext(path);
+            OutputFile.DeleteNext(OutputFile.PartialPath(path));
+        }
+    }
+
     /// <summary>What there is of a run that was killed; null where that is nothing.</summary>
     private static JournalState? FindUnfinished(RowFormat format, OutputFile journal, RunIdentity run, CancellationToken cancellation)
     {
@@ -388,8 +416,8 @@ internal sealed class JournaledOutput : IEmbeddingWriter
     {
         RowRun[] runs = [.. _runs.Select((start, i) => new RowRun(
             _format.Paths[0], _journal.Handle, _rows.Handles, start, i + 1 < _runs.Count ? _runs[i + 1].Journal : _end.Journal))];
-        using (OutputFile journal = OutputFile.Create(JournalPathOf(_format)))
-        using (JournaledOutput ordered = new(_format, _header, journal, OutputFile.Create))
+        using (OutputFile journal = OutputFile.CreateNext(JournalPathOf(_format)))
+        using (JournaledOutput ordered = new(_format, _header, journal, path => OutputFile.CreateNext(path)))
         {
             ordered.CopyInOrder(runs, CancellationToken.None);
             ordered.Complete();

@@ -171,6 +171,27 @@ public sealed class JournaledOutputTests
     }
 
     [Fact]
+    public void What_a_killed_run_left_of_copies_goes_away()
+    {
+        using JournalScene scene = new(3);
+        SortedDictionary<string, byte[]> expected = scene.Undisturbed();
+        foreach (bool ended in new[] { false, true })
+        {
+            scene.Clear();
+            scene.EmbedAndDie(3, ordinal => ordinal == 0);
+            if (ended)
+                scene.EmbedAll(fails: ordinal => ordinal == 0);
+            foreach (string path in scene.Format().Paths.Append(JournaledOutput.JournalPathOf(scene.Format())))
+            {
+                foreach (string place in new[] { path, OutputFile.PartialPath(path) })
+                    scene.Folder.Write(Path.Combine(scene.Folder.FullPath, $".{Path.GetFileName(place)}.next.partial"), "half a copy");
+            }
+            scene.EmbedAll();
+            Assert.Equal(expected, scene.Outcome());
+        }
+    }
+
+    [Fact]
     public void Rows_of_another_run_are_never_continued_and_what_differs_is_named()
     {
         using JournalScene scene = new(4);
