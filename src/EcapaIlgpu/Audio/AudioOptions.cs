@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace EcapaIlgpu.Audio;
 
 /// <summary>How <see cref="AudioFile"/> turns a file into a <see cref="Waveform"/>.</summary>
@@ -21,4 +23,9 @@ public sealed record AudioOptions
     /// from a file's size alone. Default: 24 hours. (The decoded samples must fit in one array as well: 2,147,483,591 of them.)
     /// </summary>
     public TimeSpan MaximumDuration { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>
+    /// Memory to decode into, for whoever reads one file after another on one thread and is done with a waveform before the next: its samples then lie here. Null for memory of its own.
+    /// </summary>
+    internal ArrayBufferWriter<float>? Buffer { get; init; }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 
 namespace EcapaIlgpu.Audio;
@@ -29,6 +30,7 @@ internal static unsafe class SndfileReader
         StreamCallbacks callbacks = new(stream);
         GCHandle state = GCHandle.Alloc(callbacks);
         nint file = 0;
+        double[] block = [];
         try
         {
             SndfileLibrary.Info info = default;
@@ -41,7 +43,7 @@ internal static unsafe class SndfileReader
             // libsndfile gives every format as double at full scale ±1, integers of up to 32 bits divided by their power of two, lossy
             // formats unclipped: just what a float64 WAV file holds. Asking for integers instead would clip lossy formats.
             WaveformBuilder builder = new(source, info.SampleRate, info.Channels, SampleEncoding.Float64, options);
-            double[] block = new double[Math.Max(SamplesPerRead / info.Channels, 1) * info.Channels];
+            block = ArrayPool<double>.Shared.Rent(Math.Max(SamplesPerRead, info.Channels));
             long got;
             while ((got = library.ReadFrames(file, block, block.Length / info.Channels)) > 0)
             {
@@ -61,6 +63,7 @@ internal static unsafe class SndfileReader
             if (file != 0)
                 library.Close(file);
             state.Free();
+            ArrayPool<double>.Shared.Return(block);
         }
     }
 

@@ -51,7 +51,12 @@ internal sealed class WaveformBuilder
         double longest = (double)Array.MaxLength * Math.Min(1, (double)sampleRate / options.SampleRate) - 1;
         _maximumLength = (long)Math.Min(longest, options.MaximumDuration.TotalSeconds * sampleRate);
         CheckLength(expectedFrames);
-        _samples = expectedFrames > 0 ? new((int)expectedFrames) : new();
+        _samples = options.Buffer ?? (expectedFrames > 0 ? new((int)expectedFrames) : new());
+        if (options.Buffer is null)
+            return;
+        _samples.ResetWrittenCount();
+        if (expectedFrames > 0)
+            _samples.GetSpan((int)expectedFrames);
     }
 
     /// <summary>Bytes of one frame.</summary>

@@ -18,7 +18,7 @@ public sealed record ExtractionOptions
     public int BatchRows { get; init; }
 
     /// <summary>
-    /// Memory for audio and features of files read ahead of the engine, in bytes; 0 for 64 MiB for each reader. A file of more than half of it is read all the same, one such at a time.
+    /// Memory for audio and features of files read ahead of the engine, in bytes; 0 for 32 MiB for each reader. A file of more than half of it is read all the same, two such at a time.
     /// </summary>
     public long LookAheadBytes { get; init; }
 

@@ -21,7 +21,7 @@ internal sealed class ExtractionRun : IAsyncDisposable
     /// <summary>Rows whose activations lie in a processor's caches.</summary>
     private const int ProcessorBatchRows = 1 << 12;
 
-    private const long LookAheadBytesPerReader = 64L << 20;
+    private const long LookAheadBytesPerReader = 32L << 20;
 
     private readonly UtteranceReader _reader;
     private readonly ExtractionOptions _options;

@@ -1,11 +1,13 @@
 namespace EcapaIlgpu.Extraction;
 
 /// <summary>
-/// Memory that files read ahead of the engine may hold. A file of more than half of it is held outside the account, one such at a time: it neither waits until
-/// nothing else is held, with the engine idle meanwhile, nor keeps the others out. Never more is held than the limit and the largest file. Safe for any number of threads.
+/// Memory that files read ahead of the engine may hold. A file of more than half of it is held outside the account, two such at a time, so that one can be read while the other is
+/// embedded: it neither waits until nothing else is held, with the engine idle meanwhile, nor keeps the others out. Safe for any number of threads.
 /// </summary>
 internal sealed class LookAheadBudget(long limit)
 {
+    private const int MostGiants = 2;
+
     private readonly object _gate = new();
     private long _held;
     private int _giants;
@@ -16,7 +18,7 @@ internal sealed class LookAheadBudget(long limit)
         using CancellationTokenRegistration wake = cancellation.UnsafeRegister(static budget => ((LookAheadBudget)budget!).Wake(), this);
         lock (_gate)
         {
-            while (IsGiant(bytes) ? _giants > 0 : _held + bytes > limit)
+            while (IsGiant(bytes) ? _giants >= MostGiants : _held + bytes > limit)
             {
                 cancellation.ThrowIfCancellationRequested();
                 Monitor.Wait(_gate);

@@ -7,16 +7,17 @@ public sealed class LookAheadBudgetTests
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     [Fact]
-    public async Task Giants_are_held_one_at_a_time_and_keep_no_other_out()
+    public async Task Giants_are_held_two_at_a_time_and_keep_no_other_out()
     {
         LookAheadBudget budget = new(100);
         budget.Acquire(1000, CancellationToken.None);
+        budget.Acquire(2000, CancellationToken.None);
         budget.Acquire(50, CancellationToken.None);
         budget.Acquire(50, CancellationToken.None);
-        Task second = Task.Run(() => budget.Acquire(51, CancellationToken.None));
-        Assert.False(second.IsCompleted);
+        Task third = Task.Run(() => budget.Acquire(51, CancellationToken.None));
+        Assert.False(third.IsCompleted);
         budget.Release(1000);
-        await second.WaitAsync(Patience);
+        await third.WaitAsync(Patience);
     }
 
     [Fact]
@@ -49,6 +50,7 @@ public sealed class LookAheadBudgetTests
         LookAheadBudget budget = new(100);
         budget.Acquire(10, CancellationToken.None);
         budget.Correct(10, 5000);
+        budget.Acquire(3000, CancellationToken.None);
         budget.Acquire(50, CancellationToken.None);
         Task giant = Task.Run(() => budget.Acquire(200, CancellationToken.None));
         Assert.False(giant.IsCompleted);
