@@ -77,7 +77,7 @@ string? Member(string member, Section section)
     {
         string[] generics = Names(method.Groups["generics"].Value);
         string name = method.Groups["name"].Value, result = Lower(method.Groups["result"].Value.Trim());
-        string[] parameters = [.. Split(method.Groups["parameters"].Value).Select(parameter => Parameter(parameter, section))];
+        string[] parameters = [.. Split(method.Groups["parameters"].Value).Select((parameter, i) => Parameter(section.Kind == "ext" && i == 0 ? $"this {parameter}" : parameter))];
         if (!Known(method.Groups["result"].Value, generics, section) || !Split(method.Groups["parameters"].Value).All(p => Known(TypeOf(p), generics, section)))
             return null;
         string list = string.Join(", ", parameters);
@@ -106,7 +106,7 @@ string? Member(string member, Section section)
     return $"public {property.Groups["static"].Value}{type} {named} {{ {accessors} }}";
 }
 
-string Parameter(string parameter, Section section)
+static string Parameter(string parameter)
 {
     string type = TypeOf(parameter), name = parameter[(parameter.LastIndexOf(' ') + 1)..];
     bool extended = type.StartsWith("this ", StringComparison.Ordinal);

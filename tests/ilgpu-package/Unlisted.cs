@@ -69,6 +69,12 @@ namespace ILGPU.Runtime
         public MemoryBuffer1D<T, Stride1D.Dense> Allocate1D<T>(long length) where T : unmanaged => throw null!;
     }
     public partial struct ArrayView1D<T, TStride> : IArrayView<T> { }
+    public static partial class ArrayViewExtensions
+    {
+        public static void CopyToPageLockedAsync<T>(this ArrayView1D<T, Stride1D.Dense> source, PageLockedArray1D<T> target) where T : unmanaged => throw null!;
+        public static void CopyToPageLockedAsync<T>(this ArrayView1D<T, Stride1D.Dense> source, AcceleratorStream stream, PageLockedArray1D<T> target)
+            where T : unmanaged => throw null!;
+    }
     public abstract class PageLockedArray<T> : DisposeBase where T : unmanaged
     {
         public Span<T> Span => throw null!;
