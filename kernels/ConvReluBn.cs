@@ -24,8 +24,7 @@ public enum Epilogue
 
     /// <summary>
     /// Beside the output, its sums over every <see cref="TimeMoments.SegmentFrames"/> frames of an utterance, <c>[segments, outputs]</c>:
-    /// what squeeze-excite
-    /// wants to know, without another look at the output. Tiles are then cut along segments.
+    /// what squeeze-excite wants to know, without another look at the output. Tiles are then cut along segments.
     /// </summary>
     SegmentSums = 16,
 }

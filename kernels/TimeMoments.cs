@@ -6,17 +6,15 @@ namespace EcapaIlgpu.Kernels;
 
 /// <summary>
 /// Mean, and where it is wanted <c>sqrt(variance + 1e-7)</c> with the unbiased variance, of every channel over the frames of each
-/// utterance; the variance of a
-/// single frame is 0. The plain poolings (TAP, TSDP, TSTP) are this; squeeze-excite, mean normalisation and attention start from it.
+/// utterance; the variance of a single frame is 0. The plain poolings (TAP, TSDP, TSTP) are this; mean normalisation and attention start
+/// from it, and squeeze-excite joins its sums over time as it does.
 /// </summary>
 /// <remarks>
 /// <para>
 /// Two levels. An utterance is cut into chunks of <see cref="ChunkFrames"/> frames from its first frame on; <see cref="Chunks"/> sums
-/// each chunk
-/// and its squared distances from the chunk's own mean, <see cref="Utterances"/> joins the chunks in order:
+/// each chunk and its squared distances from the chunk's own mean, <see cref="Utterances"/> joins the chunks in order:
 /// <c>mean = sum_i S_i / T</c>, <c>M2 = sum_i Q_i + n_i (m_i - mean)^2</c>. Nothing depends on where in the batch the utterance lies, and
-/// no
-/// difference of large squares is ever taken.
+/// no difference of large squares is ever taken.
 /// </para>
 /// <para>
 /// Cost. 1 operation a number for the mean, 4 with the deviation; 4 bytes a number, or 2 (the second look at a chunk finds it in the cache):
@@ -27,15 +25,14 @@ public static class TimeMoments
 {
     /// <summary>
     /// Frames that are summed by one thread: enough that partial sums are few, few enough that a handful of utterances fills a device.
-    /// Attention's
-    /// pass over time is cut the same way.
+    /// Attention's pass over time is cut the same way.
     /// </summary>
     public const int ChunkFrames = 64;
 
     /// <summary>
     /// Frames whose sum a convolution leaves beside its output (<see cref="Epilogue.SegmentSums"/>): as many as four threads of a product
-    /// have of neighbouring rows,
-    /// and as many as a tensor core's tile has. Like chunks, segments are counted from an utterance's first frame.
+    /// have of neighbouring rows, and as many as a tensor core's tile has. Like chunks, segments are counted from an utterance's first
+    /// frame.
     /// </summary>
     public const int SegmentFrames = 16;
 

@@ -9,8 +9,7 @@ namespace ILGPU.Beyond;
 /// </summary>
 /// <remarks>
 /// A graph knows addresses and arguments, not buffers: all memory that its copies and launches name must be there, at the same place,
-/// whenever it is queued.
-/// What lies in that memory may change. One thread at a time may queue a graph.
+/// whenever it is queued. What lies in that memory may change. One thread at a time may queue a graph.
 /// </remarks>
 public sealed class CudaGraph : AcceleratorObject
 {
@@ -45,8 +44,8 @@ public static class CudaGraphs
     /// <param name="stream">A stream of a CUDA accelerator; what was queued before is not part of the graph.</param>
     /// <param name="queue">
     /// Queues copies and launches on the stream. It may not wait for the stream, take or give back memory, or use a kernel for the first
-    /// time: run it once
-    /// outside a capture. Copies from and to the host are of page-locked memory, which is read and written when the graph runs.
+    /// time: run it once outside a capture. Copies from and to the host are of page-locked memory, which is read and written when the
+    /// graph runs.
     /// </param>
     /// <exception cref="NotSupportedException">The accelerator has no graphs.</exception>
     /// <exception cref="CudaException">The driver refused; the stream can be used again.</exception>

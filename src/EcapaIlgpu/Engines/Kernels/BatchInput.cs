@@ -30,10 +30,8 @@ internal sealed class BatchInput
 
     /// <summary>
     /// One utterance in a bucket of lengths: beside it goes a second one, of as many frames as make <c>64 n + 1</c> rows together.
-    /// Whatever the length, the bucket then
-    /// has <c>n + 1</c> chunks and <c>4 n + 1</c> segments, so that all its utterances have one form. What the second one gives is thrown
-    /// away; the first one's bits
-    /// do not depend on it.
+    /// Whatever the length, the bucket then has <c>n + 1</c> chunks and <c>4 n + 1</c> segments, so that all its utterances have one
+    /// form. What the second one gives is thrown away; the first one's bits do not depend on it.
     /// </summary>
     public static BatchInput TakeBucketed(BatchSource source, int utterance)
     {

@@ -6,8 +6,7 @@ namespace EcapaIlgpu.Engines.Kernels;
 
 /// <summary>
 /// What kernels know of how a batch is laid out, in one upload: where utterances start, which utterance a row belongs to, and the chunks
-/// and segments into which
-/// sums over time are cut.
+/// and segments into which sums over time are cut.
 /// </summary>
 internal readonly struct BatchTables
 {

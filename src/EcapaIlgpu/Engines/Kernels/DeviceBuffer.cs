@@ -18,8 +18,8 @@ internal sealed class DeviceMemoryException(string device, long bytes, Exception
         catch (Exception e) when (e is not ObjectDisposedException)
         {
             // Each back end reports a full device by an exception of its own. What else goes wrong in an allocation of a checked length
-            // is a fault of earlier
-            // work, which comes out of every call. (Not of the whole device's streams: another thread may be capturing one.)
+            // is a fault of earlier work, which comes out of every call. (Not of the whole device's streams: another thread may be
+            // capturing one.)
             accelerator.DefaultStream.Synchronize();
             throw new DeviceMemoryException(accelerator.Name, bytes, e);
         }

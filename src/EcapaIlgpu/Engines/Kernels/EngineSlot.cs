@@ -8,8 +8,7 @@ namespace EcapaIlgpu.Engines.Kernels;
 
 /// <summary>
 /// A place for one batch on a device: a stream, the activations, and page-locked memory through which input and embeddings pass. While
-/// the kernels of one slot's batch
-/// run, another slot's input crosses the bus.
+/// the kernels of one slot's batch run, another slot's input crosses the bus.
 /// </summary>
 /// <remarks>Not thread-safe: one batch at a time. Several slots of a device may be used at once.</remarks>
 internal sealed partial class EngineSlot : IDisposable

@@ -39,8 +39,7 @@ internal sealed class ForwardPass
 
     /// <summary>
     /// Bytes that a frame takes in <see cref="Buffers"/>, in those of the operations and in the input, for utterances of half a second
-    /// and more: what short ones have beside
-    /// their frames weighs more.
+    /// and more: what short ones have beside their frames weighs more.
     /// </summary>
     public static long BytesPerRow(Network network)
     {

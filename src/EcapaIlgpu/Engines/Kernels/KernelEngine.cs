@@ -7,8 +7,7 @@ namespace EcapaIlgpu.Engines.Kernels;
 
 /// <summary>
 /// The network as C# kernels on an accelerator: an NVIDIA GPU through CUDA, any GPU through OpenCL, or the kernels compiled for the CPU.
-/// From feature rows, or from samples with the
-/// filterbank on the device as well.
+/// From feature rows, or from samples with the filterbank on the device as well.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -19,8 +18,7 @@ namespace EcapaIlgpu.Engines.Kernels;
 /// </para>
 /// <para>
 /// Thread-safe: <see cref="Concurrency"/> calls run at once, on streams of their own; more wait for their turn. <see cref="Dispose"/> may
-/// be called twice, but not during
-/// a call.
+/// be called twice, but not during a call.
 /// </para>
 /// </remarks>
 public sealed partial class KernelEngine : IWaveformEngine

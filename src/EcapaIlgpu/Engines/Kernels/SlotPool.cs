@@ -36,8 +36,7 @@ internal sealed class SlotPool : IDisposable
 
     /// <summary>
     /// Waits until no slot is in use and has all their memory given back: for a batch that needs the device to itself. The caller holds
-    /// no slot, or it would wait
-    /// for itself.
+    /// no slot, or it would wait for itself.
     /// </summary>
     public SlotLease RentAlone(CancellationToken cancellation)
     {

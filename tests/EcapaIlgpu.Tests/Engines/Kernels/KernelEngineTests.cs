@@ -1,3 +1,4 @@
+using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Kernels;
 using EcapaIlgpu.Kernels;
 using EcapaIlgpu.Model;
@@ -49,13 +50,57 @@ public class KernelEngineTests
         Assert.All(devices, device => Assert.Equal(device.Selector.Length == 0, device.Problem is not null));
     }
 
-    private static void CheckBits(string selector)
+    /// <summary>With 16 bits too: what is stored between two parts of a network does not depend on how it was cut.</summary>
+    [KernelDeviceFact("cpu-kernels")]
+    public void An_embedding_has_the_same_bits_alone_and_in_any_batch_in_16_bits()
+    {
+        foreach (Precision precision in (Precision[])[Precision.Bf16, Precision.Fp16])
+            CheckBits("cpu-kernels", precision, [TilePlan.Tiles.Last()]);
+    }
+
+    [KernelDeviceFact("cpu-kernels")]
+    public void What_is_beyond_fp16_is_stored_as_its_largest_number()
+    {
+        using DeviceSession open = KernelDevice.Named("cpu-kernels").Open();
+        using CaseDevice device = new(open.Accelerator, Precision.Fp16);
+        ChannelLayout layout = ChannelLayout.Plain(4);
+        BatchTables tables = device.Tables([1]);
+        DeviceRows sum = new(device.RowRoom(1), 1);
+        float[] rows = [60000, -60000, 2, 65504], gates = [1, 1, 0.5f, 0];
+        device.Operations.ScaleAndAdd(
+            device.Upload(rows, layout).View, device.UploadFloat32(gates, layout).View.As<Float4>(), device.Upload(rows, layout), sum, 1, tables);
+        Assert.Equal([65504, -65504, 3, 65504], device.Download(sum, 1, layout));
+    }
+
+    [Fact]
+    public void A_precision_that_a_device_does_not_have_is_an_error_that_names_those_it_has()
+    {
+        EcapaWeights weights = RandomModels.Create(Config, 1);
+        InputException vector = Assert.Throws<InputException>(() => DeviceSelector.CreateEngine(weights, "cpu", 1, Precision.Bf16));
+        Assert.Equal("--precision bf16", vector.InputName);
+        Assert.EndsWith("it can do fp32.", vector.Problem, StringComparison.Ordinal);
+        InputException other = Assert.Throws<InputException>(
+            () => PrecisionSupport.Require(Precision.Tf32, [Precision.Fp32, Precision.Fp16], "opencl:0", "a GPU"));
+        Assert.Equal("cannot be computed by opencl:0 (a GPU); it can do fp32, fp16.", other.Problem);
+    }
+
+    [Theory]
+    [InlineData("cpu")]
+    [InlineData("cpu-kernels")]
+    public void Without_being_asked_a_processor_computes_in_float32_and_says_so(string device)
+    {
+        using IEmbeddingEngine engine = DeviceSelector.CreateEngine(RandomModels.Create(Config, 1), device);
+        Assert.Equal(Precision.Fp32, engine.Precision);
+        Assert.EndsWith(", fp32)", engine.Description, StringComparison.Ordinal);
+    }
+
+    private static void CheckBits(string selector, Precision precision = Precision.Fp32, IEnumerable<ProductTile>? tiles = null)
     {
         using DeviceSession open = KernelDevice.Named(selector).Open();
         EcapaWeights weights = RandomModels.Create(Config, 3);
         int[] lengths = [1, 2, 28, 64, 65, 130, 33];
         ReadOnlyMemory<float>[] utterances = RandomModels.Utterances(lengths, Config.FeatureDim, 4);
-        using KernelEngine engine = new(weights, open.Accelerator);
+        using KernelEngine engine = new(weights, open.Accelerator, precision);
         float[][] alone = [.. utterances.Select(utterance => EngineTests.Embed(engine, [utterance])[0])];
         foreach (int[] order in (int[][])[[0, 1, 2, 3, 4, 5, 6], [6, 3, 0, 5], [4, 4, 4], [2, 6, 1]])
         {
@@ -64,9 +109,9 @@ public class KernelEngineTests
                 Assert.Equal(Bits(alone[order[i]]), Bits(together[i]));
         }
         // Nor do sizes picked for another device or batch change a bit.
-        foreach (ProductTile tile in TilePlan.Tiles)
+        foreach (ProductTile tile in tiles ?? TilePlan.Tiles)
         {
-            using KernelEngine tiled = new(weights, open.Accelerator, plan: new TilePlan(open.Accelerator, tile));
+            using KernelEngine tiled = new(weights, open.Accelerator, precision, new TilePlan(open.Accelerator, tile));
             float[][] found = EngineTests.Embed(tiled, utterances);
             for (int u = 0; u < found.Length; u++)
                 Assert.Equal(Bits(alone[u]), Bits(found[u]));
