@@ -21,15 +21,19 @@ public readonly record struct TensorAttentionForm(TensorFormat Format, int Input
 /// <summary>The first part of <see cref="AttentiveStatistics"/> with its product on tensor cores.</summary>
 /// <remarks>
 /// <para>
-/// The logits of a chunk go through shared memory, from the lanes that summed them to the threads that look for the largest; what follows is the same code and the same
+/// The logits of a chunk go through shared memory, from the lanes that summed them to the threads that look for the largest; what follows
+/// is the same code and the same
 /// order.
 /// </para>
-/// <para>Cost. As <see cref="AttentiveStatistics"/>; the exponentials, one for 256 operations of the product, now take the larger part.</para>
+/// <para>
+/// Cost. As <see cref="AttentiveStatistics"/>; the exponentials, one for 256 operations of the product, now take the larger part.
+/// </para>
 /// </remarks>
 public static class TensorAttention
 {
     /// <summary>
-    /// The records of chunks. Groups of <c>form.Tile.Threads</c> in a line, <c>ceil(channels / form.Tile.Columns)</c> of them for each chunk, with
+    /// The records of chunks. Groups of <c>form.Tile.Threads</c> in a line, <c>ceil(channels / form.Tile.Columns)</c> of them for each
+    /// chunk, with
     /// <c>form.SharedChunks</c> chunks of dynamic shared memory.
     /// </summary>
     /// <typeparam name="TStored">How rows are stored.</typeparam>

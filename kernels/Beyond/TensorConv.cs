@@ -7,18 +7,22 @@ namespace EcapaIlgpu.Kernels;
 /// <summary>Which convolution is compiled for tensor cores.</summary>
 /// <param name="Conv">Its taps and what follows the sums.</param>
 /// <param name="Format">What is multiplied.</param>
-/// <param name="InputChunks">Input channels, in chunks of 16 bytes: as a constant it keeps the addresses of weights out of the main loop.</param>
+/// <param name="InputChunks">Input channels, in chunks of 16 bytes: as a constant it keeps the addresses of weights out of the main
+/// loop.</param>
 /// <param name="Tile">How it is cut.</param>
 public readonly record struct TensorConvForm(ConvForm Conv, TensorFormat Format, int InputChunks, TensorTile Tile);
 
 /// <summary>The convolution of <see cref="ConvReluBn"/> on tensor cores.</summary>
 /// <remarks>
 /// <para>
-/// Layout. Input rows start at multiples of 16 bytes, in the numbers that are multiplied; weights and the order of the sums: <see cref="TensorTileProduct"/>. Before
-/// the epilogue each warp turns its sums in shared memory, 16 rows at a time, so that a lane has four neighbouring channels and a warp writes whole rows.
+/// Layout. Input rows start at multiples of 16 bytes, in the numbers that are multiplied; weights and the order of the sums:
+/// <see cref="TensorTileProduct"/>. Before
+/// the epilogue each warp turns its sums in shared memory, 16 rows at a time, so that a lane has four neighbouring channels and a warp
+/// writes whole rows.
 /// </para>
 /// <para>
-/// Cost. The operations of <see cref="ConvReluBn"/> at the rate of tensor cores: three times as many with <see cref="TensorFormat.Tf32x3"/>. With 512 channels in 16 bits there are 256 operations
+/// Cost. The operations of <see cref="ConvReluBn"/> at the rate of tensor cores: three times as many with
+/// <see cref="TensorFormat.Tf32x3"/>. With 512 channels in 16 bits there are 256 operations
 /// a byte, about what a device does in the time of a byte: bound by both, which is why the tiles that share rows run together.
 /// </para>
 /// </remarks>
@@ -35,9 +39,11 @@ public static class TensorConv
     /// <param name="scale">Read only with <see cref="Epilogue.ScaleShift"/>.</param>
     /// <param name="shift">Read only with <see cref="Epilogue.ScaleShift"/>.</param>
     /// <param name="means"><c>[utterances, inputs]</c>; read only where <see cref="ConvForm.SubtractsMean"/>.</param>
-    /// <param name="utterances">The utterance of each row; read only for more than one tap or with <see cref="Epilogue.UtteranceBias"/>.</param>
+    /// <param name="utterances">The utterance of each row; read only for more than one tap or with
+    /// <see cref="Epilogue.UtteranceBias"/>.</param>
     /// <param name="offsets">First row of each utterance, then the number of rows; read only for more than one tap.</param>
-    /// <param name="segments">First row of each segment, then the number of rows; read only with <see cref="Epilogue.SegmentSums"/>.</param>
+    /// <param name="segments">First row of each segment, then the number of rows; read only with
+    /// <see cref="Epilogue.SegmentSums"/>.</param>
     /// <param name="output">The output rows; other memory than the input.</param>
     /// <param name="segmentSums">Receives <c>[segments, outputs]</c>; touched only with <see cref="Epilogue.SegmentSums"/>.</param>
     /// <param name="extent">The extents, in quads of channels; the weights' is not read.</param>

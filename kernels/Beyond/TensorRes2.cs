@@ -7,7 +7,8 @@ namespace EcapaIlgpu.Kernels;
 /// <summary>How the Res2 chain is compiled for tensor cores.</summary>
 /// <param name="Quads">Channels of a split, in quads.</param>
 /// <param name="Format">What is multiplied.</param>
-/// <param name="Rows">Frames in shared memory: those that are written and the halo on both sides. A multiple of <see cref="WarpRows"/>.</param>
+/// <param name="Rows">Frames in shared memory: those that are written and the halo on both sides. A multiple of
+/// <see cref="WarpRows"/>.</param>
 /// <param name="Dilation">Frames from tap to tap.</param>
 public readonly record struct TensorRes2Form(int Quads, TensorFormat Format, int Rows, int Dilation)
 {
@@ -47,32 +48,44 @@ public readonly record struct TensorRes2Form(int Quads, TensorFormat Format, int
     /// <summary>Floats from row to row where a warp turns its sums.</summary>
     public int TurnedStride => WarpColumns + 8;
 
-    /// <summary>Dynamic shared memory, in chunks: the running split and a frame of zeros, the lots, and for each warp 16 rows of sums.</summary>
+    /// <summary>
+    /// Dynamic shared memory, in chunks: the running split and a frame of zeros, the lots, and for each warp 16 rows of sums.
+    /// </summary>
     public int SharedChunks => ((Rows + 1) * RowChunks) + (Stages * LotSize) + (Threads / 32 * 4 * TurnedStride);
 
-    /// <summary>Frames that a group writes when it runs <paramref name="steps"/> steps: each step sees one dilation to both sides.</summary>
+    /// <summary>
+    /// Frames that a group writes when it runs <paramref name="steps"/> steps: each step sees one dilation to both sides.
+    /// </summary>
     public int WrittenRows(int steps) => Rows - (2 * steps * Dilation);
 }
 
 /// <summary>The chain of <see cref="Res2Chain"/> with its products on tensor cores.</summary>
 /// <remarks>
 /// <para>
-/// Layout. As there a group holds some frames of the running split in shared memory, in the numbers that are multiplied, with a frame of zeros behind them for all that lies outside the utterance: a lane that
-/// names a row of a matrix names that one instead. Its chunks are exchanged as <see cref="TensorTileProduct"/> says, by three bits of the frame's number.
-/// Weights are lots of all columns at up to 128 bytes of depth, <c>[7, 3, lots, columns, depth]</c>, and stream through shared memory some lots ahead of the products, over the ends of
+/// Layout. As there a group holds some frames of the running split in shared memory, in the numbers that are multiplied, with a frame of
+/// zeros behind them for all that lies outside the utterance: a lane that
+/// names a row of a matrix names that one instead. Its chunks are exchanged as <see cref="TensorTileProduct"/> says, by three bits of the
+/// frame's number.
+/// Weights are lots of all columns at up to 128 bytes of depth, <c>[7, 3, lots, columns, depth]</c>, and stream through shared memory some
+/// lots ahead of the products, over the ends of
 /// taps and steps.
 /// </para>
 /// <para>
-/// Order. Taps ascending, inside them channels in steps of 32 bytes, from zero; with <see cref="TensorFormat.Tf32x3"/> each step is rounded by itself. What a step gives is rounded to the
+/// Order. Taps ascending, inside them channels in steps of 32 bytes, from zero; with <see cref="TensorFormat.Tf32x3"/> each step is
+/// rounded by itself. What a step gives is rounded to the
 /// storage, and its sum with the next split again, wherever the chain is cut.
 /// </para>
 /// <para>
-/// Cost. As <see cref="Res2Chain"/>, at the rate of tensor cores; a warp has 32 frames and up to 64 channels, 16 products for 6 matrix loads.
+/// Cost. As <see cref="Res2Chain"/>, at the rate of tensor cores; a warp has 32 frames and up to 64 channels, 16 products for 6 matrix
+/// loads.
 /// </para>
 /// </remarks>
 public static class TensorRes2
 {
-    /// <summary>The kernel. One group for each <c>form.WrittenRows(endStep - firstStep)</c> rows, with <c>form.SharedChunks</c> chunks of dynamic shared memory.</summary>
+    /// <summary>
+    /// The kernel. One group for each <c>form.WrittenRows(endStep - firstStep)</c> rows, with <c>form.SharedChunks</c> chunks of dynamic
+    /// shared memory.
+    /// </summary>
     /// <typeparam name="TStored">How rows are stored.</typeparam>
     /// <param name="input">Rows of eight splits.</param>
     /// <param name="weight">Of all seven steps, see the layout above.</param>
@@ -107,7 +120,8 @@ public static class TensorRes2
         for (int stage = 0; stage < TensorRes2Form.Stages - 1; stage++)
             CopyLot(weight, firstLot + stage, endLot, shared, lotsAt + (stage * cut.LotSize), cut);
 
-        // Whether the frames that this lane names for matrix loads have a neighbour in their utterance and in the group, one dilation before and after.
+        // Whether the frames that this lane names for matrix loads have a neighbour in their utterance and in the group, one dilation
+        // before and after.
         int hasBefore = 0, hasAfter = 0;
         for (int part = 0; part < Parts; part++)
         {

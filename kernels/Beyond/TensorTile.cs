@@ -25,7 +25,8 @@ public enum TensorFormat
 public readonly record struct TensorTile(int Rows, int Columns, int WarpRows, int WarpColumns, int Stages)
 {
     /// <summary>
-    /// Bytes of a row (or column) in a slab of depth: two steps of a product. One size for all tiles: where sums are rounded after each slab or step, the tile
+    /// Bytes of a row (or column) in a slab of depth: two steps of a product. One size for all tiles: where sums are rounded after each
+    /// slab or step, the tile
     /// does not change the result.
     /// </summary>
     public const int SlabBytes = 64;
@@ -42,7 +43,9 @@ public readonly record struct TensorTile(int Rows, int Columns, int WarpRows, in
     /// <summary>Chunks of 16 bytes of a slab, rows before columns.</summary>
     public int StageChunks => (Rows + Columns) * SlabChunks;
 
-    /// <summary>Floats from row to row where a warp turns its sums; eight more than it has columns keep its stores on different banks.</summary>
+    /// <summary>
+    /// Floats from row to row where a warp turns its sums; eight more than it has columns keep its stores on different banks.
+    /// </summary>
     public int TurnedStride => WarpColumns + 8;
 
     /// <summary>Dynamic shared memory, in chunks of 16 bytes.</summary>

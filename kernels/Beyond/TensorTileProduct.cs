@@ -10,20 +10,27 @@ namespace EcapaIlgpu.Kernels;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Layout. Rows and weights are read in chunks of 16 bytes: 4 channels of float32, 8 of 16 bits. Weights are <c>[outputs, taps, inputs]</c>, inputs fastest and
-/// padded with zeros to whole slabs, outputs to a multiple of 128: to a tensor core a column of weights is what a row of activations is, and both go
-/// the same way. A slab of depth is 64 bytes of each row and column. In shared memory its four chunks are exchanged by an exclusive or with bits 1 and 2 of
-/// the row's number, so that the eight rows that <see cref="WarpMatrix.Load{T}"/> reads at one depth, and the eight chunks that as many lanes copy, lie on 32
+/// Layout. Rows and weights are read in chunks of 16 bytes: 4 channels of float32, 8 of 16 bits. Weights are <c>[outputs, taps,
+/// inputs]</c>, inputs fastest and
+/// padded with zeros to whole slabs, outputs to a multiple of 128: to a tensor core a column of weights is what a row of activations is,
+/// and both go
+/// the same way. A slab of depth is 64 bytes of each row and column. In shared memory its four chunks are exchanged by an exclusive or
+/// with bits 1 and 2 of
+/// the row's number, so that the eight rows that <see cref="WarpMatrix.Load{T}"/> reads at one depth, and the eight chunks that as many
+/// lanes copy, lie on 32
 /// different banks.
 /// </para>
 /// <para>
-/// Pipeline. Copies go from global to shared memory past the registers, some slabs ahead of the one that is multiplied; rows outside the utterance and channels behind the
+/// Pipeline. Copies go from global to shared memory past the registers, some slabs ahead of the one that is multiplied; rows outside the
+/// utterance and channels behind the
 /// last are zero by a copy of no bytes. One barrier a slab both shows what has arrived and frees the slab before.
 /// </para>
 /// <para>
-/// Order. Taps ascending, inside them channels ascending, in steps of 32 bytes, whatever the tile and the place in the batch: hence the same bits. With
+/// Order. Taps ascending, inside them channels ascending, in steps of 32 bytes, whatever the tile and the place in the batch: hence the
+/// same bits. With
 /// <see cref="TensorFormat.Tf32x3"/> an operand is <c>big + rest</c>, big its first 11 significant bits and rest the next 11; a step is
-/// <c>rest big + big rest + big big</c> from zero, and is added to the sums in float32 rounded to nearest: tensor cores cut off what does not fit, and over a thousand steps that
+/// <c>rest big + big rest + big big</c> from zero, and is added to the sums in float32 rounded to nearest: tensor cores cut off what does
+/// not fit, and over a thousand steps that
 /// would be seen.
 /// </para>
 /// <para>
@@ -39,7 +46,8 @@ public static class TensorTileProduct
     private const int MostReach = 0x7fff;
 
     /// <summary>Computes the sums of the calling thread's warp.</summary>
-    /// <param name="input">Rows of <paramref name="inputStride"/> chunks, of which the first <paramref name="inputChunks"/> are read.</param>
+    /// <param name="input">Rows of <paramref name="inputStride"/> chunks, of which the first <paramref name="inputChunks"/> are
+    /// read.</param>
     /// <param name="inputStride">From row to row, in chunks.</param>
     /// <param name="inputChunks">Input channels, in chunks: a constant.</param>
     /// <param name="weight">See the layout above.</param>
@@ -50,14 +58,16 @@ public static class TensorTileProduct
     /// <param name="means">For each utterance what is subtracted from its rows, <paramref name="inputChunks"/> chunks of float32.</param>
     /// <param name="subtractsMean">Whether <paramref name="means"/> are subtracted: a constant; only with more than one tap.</param>
     /// <param name="segments">First row of each segment, then the number of rows; read only where <paramref name="segmented"/>.</param>
-    /// <param name="segmented">Whether rows are counted by the places of segments (<see cref="TileProduct.SegmentRow"/>): a constant.</param>
+    /// <param name="segmented">Whether rows are counted by the places of segments (<see cref="TileProduct.SegmentRow"/>): a
+    /// constant.</param>
     /// <param name="firstRow">First row of the tile.</param>
     /// <param name="endRow">Rows from here on, and places without a row, are not read; their sums are undefined.</param>
     /// <param name="firstColumn">First output channel of the tile.</param>
     /// <param name="format">What is multiplied: a constant.</param>
     /// <param name="tile">How to cut: constants.</param>
     /// <param name="shared"><c>tile.SharedChunks</c> chunks of shared memory; free again after the next barrier.</param>
-    /// <param name="sums">Receives <c>[WarpRows / 16, WarpColumns / 8]</c> tiles of 16 x 8 sums, from <see cref="WarpRow"/> and <see cref="WarpColumn"/> on.</param>
+    /// <param name="sums">Receives <c>[WarpRows / 16, WarpColumns / 8]</c> tiles of 16 x 8 sums, from <see cref="WarpRow"/> and
+    /// <see cref="WarpColumn"/> on.</param>
     public static void Compute(
         ArrayView<MatrixRegisters> input, int inputStride, int inputChunks, ArrayView<MatrixRegisters> weight, int taps, int dilation,
         ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<Float4> means, bool subtractsMean, ArrayView<int> segments, bool segmented, int firstRow,
@@ -67,7 +77,8 @@ public static class TensorTileProduct
         int chunk = Group.IdxX % Chunks, copyRow = Group.IdxX / Chunks, copyStep = tile.Threads / Chunks;
         int rowCopies = tile.Rows / copyStep, columnCopies = tile.Columns / copyStep, target = Place(copyRow, chunk), columns = tile.Rows * Chunks;
 
-        // Where this thread's copies of rows start, and how far its rows may be shifted and stay inside their utterance. Where there is no row some
+        // Where this thread's copies of rows start, and how far its rows may be shifted and stay inside their utterance. Where there is no
+        // row some
         // other is copied.
         ArrayView<int> source = LocalMemory.Allocate<int>(rowCopies);
         ArrayView<int> reach = LocalMemory.Allocate<int>(rowCopies);
@@ -106,7 +117,8 @@ public static class TensorTileProduct
             Advance(taps, slabs, dilation, ref depth, ref shift);
         }
 
-        // The lanes of a warp name 16 rows at two chunks of depth, and 16 columns likewise; the step within the slab turns bit 1 of the chunk.
+        // The lanes of a warp name 16 rows at two chunks of depth, and 16 columns likewise; the step within the slab turns bit 1 of the
+        // chunk.
         int lane = Group.IdxX % WarpMatrix.Lanes;
         int rowAt = Place(WarpRow(tile) + (lane % 16), lane / 16), columnAt = columns + Place(WarpColumn(tile) + (lane % 8) + (lane / 16 * 8), lane / 8 % 2);
         int arriving = (tile.Stages - 1) * tile.StageChunks, ready = 0;
@@ -150,7 +162,8 @@ public static class TensorTileProduct
     /// <param name="sums">Tiles of 16 x 8 sums, those of 16 rows following each other.</param>
     /// <param name="part">Which 16 rows: a constant.</param>
     /// <param name="columns">Columns of the warp: a constant.</param>
-    /// <param name="stride">From row to row, in floats: a constant, and eight more than a multiple of 32 to keep the stores on different banks.</param>
+    /// <param name="stride">From row to row, in floats: a constant, and eight more than a multiple of 32 to keep the stores on different
+    /// banks.</param>
     /// <param name="turned">Where the first of the rows and columns goes.</param>
     public static void Turn(ArrayView<MatrixSums> sums, int part, int columns, int stride, ArrayView<Float2> turned)
     {
@@ -192,7 +205,9 @@ public static class TensorTileProduct
         }
     }
 
-    /// <summary>The same with something to be done on the way, which copies past the registers cannot: rows outside the utterance stay zero.</summary>
+    /// <summary>
+    /// The same with something to be done on the way, which copies past the registers cannot: rows outside the utterance stay zero.
+    /// </summary>
     private static void SubtractRows(
         ArrayView<MatrixRegisters> input, ArrayView<int> source, ArrayView<int> reach, ArrayView<Float4> means, ArrayView<int> mean, int shift, int offset, int depth,
         bool inside, ArrayView<MatrixRegisters> shared, int target, int copyStep)
@@ -280,7 +295,8 @@ public static class TensorTileProduct
     private static MatrixRegisters Rounded(MatrixRegisters x) => new(Rounded(x.R0), Rounded(x.R1), Rounded(x.R2), Rounded(x.R3));
 
     /// <summary>
-    /// To the nearest tf32, one addition: the 13 bits below half of the last place are not looked at, and an infinity stays one. The NaN of all ones becomes zero, as the next
+    /// To the nearest tf32, one addition: the 13 bits below half of the last place are not looked at, and an infinity stays one. The NaN
+    /// of all ones becomes zero, as the next
     /// ReLU would make of it.
     /// </summary>
     private static int Rounded(int x) => x + 0x1000;

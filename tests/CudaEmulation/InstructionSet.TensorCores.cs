@@ -34,7 +34,9 @@ internal static unsafe partial class InstructionSet
             ? (warp, mask) => warp.Copies.Wait(mask, (int)pending.Bits) : null);
     }
 
-    /// <summary>Products of 16 x depth by depth x 8, summed depth by depth; the registers of a lane are numbered as in the PTX ISA.</summary>
+    /// <summary>
+    /// Products of 16 x depth by depth x 8, summed depth by depth; the registers of a lane are numbered as in the PTX ISA.
+    /// </summary>
     private static void MatrixProduct(string type, int depth, Func<uint, int, float> element)
     {
         int perRegister = depth / 8;

@@ -42,12 +42,15 @@ public struct MatrixSums(float s0, float s1, float s2, float s3)
 }
 
 /// <summary>
-/// Matrix products that the 32 lanes of a warp compute together on tensor cores: <c>sums += a b</c> with a 16-row operand, whose rows lie in
-/// memory with the depth fastest, and an 8-column operand, whose columns do. Kernels only; CUDA of compute capability 8.0 and newer, and the CPU accelerator.
+/// Matrix products that the 32 lanes of a warp compute together on tensor cores: <c>sums += a b</c> with a 16-row operand, whose rows lie
+/// in
+/// memory with the depth fastest, and an 8-column operand, whose columns do. Kernels only; CUDA of compute capability 8.0 and newer, and
+/// the CPU accelerator.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A warp is 32 threads that follow each other, from a multiple of 32 on, whatever <see cref="Warp.WarpSize"/> says. All of them must arrive.
+/// A warp is 32 threads that follow each other, from a multiple of 32 on, whatever <see cref="Warp.WarpSize"/> says. All of them must
+/// arrive.
 /// </para>
 /// <para>
 /// Lane l holds of an operand's 8 rows (or columns) the element or pair of elements at bytes 4 * (l % 4) of row l / 4: what
@@ -71,7 +74,8 @@ public static class WarpMatrix
     }
 
     /// <summary>
-    /// Reads four matrices of 8 rows of 16 bytes from shared memory. Lane l names the start of row l % 8 of matrix l / 8, a multiple of 16 bytes.
+    /// Reads four matrices of 8 rows of 16 bytes from shared memory. Lane l names the start of row l % 8 of matrix l / 8, a multiple of 16
+    /// bytes.
     /// </summary>
     public static MatrixRegisters Load<T>(ref readonly T row)
         where T : unmanaged =>

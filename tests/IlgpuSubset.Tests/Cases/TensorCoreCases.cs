@@ -5,7 +5,8 @@ namespace ILGPU.Tests.Cases;
 
 /// <summary>Products of a warp's 32 lanes, and the copies that feed them.</summary>
 /// <remarks>
-/// The order and rounding of a product's sums are each device's own: compared with sums in float64 of the rounded operands, the error may be that of as many float32
+/// The order and rounding of a product's sums are each device's own: compared with sums in float64 of the rounded operands, the error may
+/// be that of as many float32
 /// roundings as there are terms, of numbers of the size of the largest partial sum.
 /// </remarks>
 internal static class TensorCoreCases
@@ -102,7 +103,9 @@ internal static class TensorCoreCases
         sums[at + (8 * Columns) + 1] = tile.S3;
     }
 
-    /// <summary>Three groups of copies, of which the last have fewer bytes or none; the threads of the group then read each other's.</summary>
+    /// <summary>
+    /// Three groups of copies, of which the last have fewer bytes or none; the threads of the group then read each other's.
+    /// </summary>
     private static void Copies(Accelerator accelerator)
     {
         Action<ArrayView<MatrixRegisters>, ArrayView<int>> kernel = CopyKernel;

@@ -13,12 +13,15 @@ internal readonly record struct ReadyKernel<TLauncher>(TLauncher Launcher, strin
     where TLauncher : Delegate;
 
 /// <summary>
-/// The network's matrix products on a device's tensor cores: how weights are laid out for them, and the kernels. What they compute and how rows are stored is as without.
+/// The network's matrix products on a device's tensor cores: how weights are laid out for them, and the kernels. What they compute and how
+/// rows are stored is as without.
 /// </summary>
 /// <remarks>Input rows in 16 bits must lie at multiples of 16 bytes, as those of the network do.</remarks>
 internal abstract partial class TensorProducts
 {
-    /// <summary>The products of a precision on a device; null where it has no tensor cores for it, or this build does not know them.</summary>
+    /// <summary>
+    /// The products of a precision on a device; null where it has no tensor cores for it, or this build does not know them.
+    /// </summary>
     public static TensorProducts? Of(Accelerator accelerator, Precision precision, RowStorage storage)
     {
         TensorProducts? products = null;

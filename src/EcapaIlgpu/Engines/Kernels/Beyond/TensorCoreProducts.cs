@@ -105,7 +105,9 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
             new SpecializedValue<TensorConvForm>(form));
     }
 
-    /// <summary>Features are float32 whatever the rows behind them are, and their products few: tf32 is closer than any rounding to 16 bits.</summary>
+    /// <summary>
+    /// Features are float32 whatever the rows behind them are, and their products few: tf32 is closer than any rounding to 16 bits.
+    /// </summary>
     private TensorFormat FormatOf(bool ofFeatures) => ofFeatures && storage.QuadBytes != RowStorage.Float32.QuadBytes ? TensorFormat.Tf32 : format;
 
     /// <summary>Rows as copies see them, which move 16 bytes at a time.</summary>

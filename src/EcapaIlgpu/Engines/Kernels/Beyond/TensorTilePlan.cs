@@ -7,7 +7,8 @@ namespace EcapaIlgpu.Engines.Kernels;
 internal sealed partial class TilePlan
 {
     /// <summary>
-    /// Tiles, the registers that a thread needs so that none is spilled, with one format or with <see cref="TensorFormat.Tf32x3"/> (0 where it does not fit), and the share of a
+    /// Tiles, the registers that a thread needs so that none is spilled, with one format or with <see cref="TensorFormat.Tf32x3"/> (0
+    /// where it does not fit), and the share of a
     /// device's arithmetic that they reach when it is full: a warp of 64 x 64 reads the fewest bytes of shared memory for each product.
     /// </summary>
     private static readonly (TensorTile Tile, int Registers, int SplitRegisters, double Efficiency)[] TensorTiles =
@@ -35,7 +36,10 @@ internal sealed partial class TilePlan
         }).Tile;
     }
 
-    /// <summary>Tiles of attention, whose rows are those of a chunk, and how as many threads share out the logits. All divide a column's rows among threads alike.</summary>
+    /// <summary>
+    /// Tiles of attention, whose rows are those of a chunk, and how as many threads share out the logits. All divide a column's rows among
+    /// threads alike.
+    /// </summary>
     public static IReadOnlyList<(TensorTile Tile, ProductTile Cut)> TensorAttentionTiles { get; } =
     [
         (new(TimeMoments.ChunkFrames, 128, 32, 64, 4), new(TimeMoments.ChunkFrames, 128, 16, 8, 8)),
