@@ -10,8 +10,10 @@ using EcapaIlgpu.Model;
 namespace EcapaIlgpu.Bench;
 
 /// <summary>
-/// How much of the engine's own rate is left when it is fed from files: the same utterances in turn as rows in memory, packed as the extraction packs them, and as files. Both in
-/// one process and a few seconds apart, so that neighbours of the machine slow both alike; prints one JSON line per pair with seconds by the clock and of processor time.
+/// How much of the engine's own rate is left when it is fed from files: the same utterances in turn as rows in memory, packed as the
+/// extraction packs them, and as files. Both in
+/// one process and a few seconds apart, so that neighbours of the machine slow both alike; prints one JSON line per pair with seconds by
+/// the clock and of processor time.
 /// </summary>
 internal static class ExtractionHarness
 {

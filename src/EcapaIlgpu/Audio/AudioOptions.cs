@@ -25,7 +25,8 @@ public sealed record AudioOptions
     public TimeSpan MaximumDuration { get; init; } = TimeSpan.FromHours(24);
 
     /// <summary>
-    /// Memory to decode into, for whoever reads one file after another on one thread and is done with a waveform before the next: its samples then lie here. Null for memory of its own.
+    /// Memory to decode into, for whoever reads one file after another on one thread and is done with a waveform before the next: its
+    /// samples then lie here. Null for memory of its own.
     /// </summary>
     internal ArrayBufferWriter<float>? Buffer { get; init; }
 }

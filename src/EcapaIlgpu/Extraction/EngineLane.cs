@@ -5,7 +5,8 @@ using EcapaIlgpu.Engines;
 namespace EcapaIlgpu.Extraction;
 
 /// <summary>
-/// One of the calls that an engine may have under way: lays utterances end to end in a buffer of its own and has them embedded. For one thread.
+/// One of the calls that an engine may have under way: lays utterances end to end in a buffer of its own and has them embedded. For one
+/// thread.
 /// </summary>
 internal abstract class EngineLane(IEmbeddingEngine engine, ExtractionStatistics statistics)
 {

@@ -12,13 +12,16 @@ public sealed record ExtractionOptions
     public int Readers { get; init; }
 
     /// <summary>
-    /// Frames that go to an engine at once (100 a second); 0 for what suits it: what keeps a device's multiprocessors busy and fits its memory, or a processor's caches. Embeddings do not
-    /// depend on it. A longer utterance goes alone; a batch is also closed when the next file is not read yet, so nobody waits for a batch to fill.
+    /// Frames that go to an engine at once (100 a second); 0 for what suits it: what keeps a device's multiprocessors busy and fits its
+    /// memory, or a processor's caches. Embeddings do not
+    /// depend on it. A longer utterance goes alone; a batch is also closed when the next file is not read yet, so nobody waits for a batch
+    /// to fill.
     /// </summary>
     public int BatchRows { get; init; }
 
     /// <summary>
-    /// Memory for audio and features of files read ahead of the engine, in bytes; 0 for 32 MiB for each reader. A file of more than half of it is read all the same, two such at a time.
+    /// Memory for audio and features of files read ahead of the engine, in bytes; 0 for 32 MiB for each reader. A file of more than half of
+    /// it is read all the same, two such at a time.
     /// </summary>
     public long LookAheadBytes { get; init; }
 

@@ -7,14 +7,17 @@ using EcapaIlgpu.Engines;
 namespace EcapaIlgpu.Extraction;
 
 /// <summary>
-/// One extraction under way. One thread lists files and lets them in as memory allows; some read them; each engine has one for every call it can have under way,
-/// which takes what is read, in whatever order reading ended; and who enumerates the results waits for the files in their order. They are threads of their own, since all
+/// One extraction under way. One thread lists files and lets them in as memory allows; some read them; each engine has one for every call
+/// it can have under way,
+/// which takes what is read, in whatever order reading ended; and who enumerates the results waits for the files in their order. They are
+/// threads of their own, since all
 /// of them wait or compute for long and would starve the thread pool.
 /// </summary>
 internal sealed class ExtractionRun : IAsyncDisposable
 {
     /// <summary>
-    /// Files let in and results not yet taken: enough that a batch fills with utterances of a few frames, and that files after a very long one go on while it is computed.
+    /// Files let in and results not yet taken: enough that a batch fills with utterances of a few frames, and that files after a very long
+    /// one go on while it is computed.
     /// </summary>
     private const int MaxFilesAhead = 4096;
 
@@ -59,7 +62,9 @@ internal sealed class ExtractionRun : IAsyncDisposable
             [OnThread(() => List(inputs)), .. Enumerable.Range(0, _readersLeft).Select(_ => OnThread(Read)), .. lanes.Select(lane => OnThread(() => Embed(lane)))]);
     }
 
-    /// <summary>The results in the order of the files; fails as the list of files or the last engine failed, after the results before that.</summary>
+    /// <summary>
+    /// The results in the order of the files; fails as the list of files or the last engine failed, after the results before that.
+    /// </summary>
     public async IAsyncEnumerable<ExtractionResult> Results([EnumeratorCancellation] CancellationToken cancellation = default)
     {
         await foreach (PendingFile file in _inOrder.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
@@ -122,9 +127,9 @@ internal sealed class ExtractionRun : IAsyncDisposable
             foreach (PendingFile file in _toRead.GetConsumingEnumerable(_stop.Token))
                 Read(file);
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        catch (Exception) when (_stop.IsCancellationRequested)
         {
-            // Who enumerates is told by the same token.
+            // Who enumerates is told by the same token; what else came of stopping in the middle is no news.
         }
         if (Interlocked.Decrement(ref _readersLeft) == 0)
             _ready.Complete();
@@ -179,9 +184,9 @@ internal sealed class ExtractionRun : IAsyncDisposable
                 _ready.Finished();
             }
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        catch (Exception) when (_stop.IsCancellationRequested)
         {
-            // Who enumerates is told by the same token.
+            // Who enumerates is told by the same token; what else came of stopping in the middle is no news.
         }
         catch (Exception failure)
         {

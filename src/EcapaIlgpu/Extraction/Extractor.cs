@@ -11,7 +11,8 @@ namespace EcapaIlgpu.Extraction;
 /// results on in the order of the files. Memory does not depend on how many files there are.
 /// </summary>
 /// <remarks>
-/// Engines that take samples (<see cref="IWaveformEngine"/>) are given samples, 16-bit integers where these are exact; features are computed for others. Several extractions may run at once; they
+/// Engines that take samples (<see cref="IWaveformEngine"/>) are given samples, 16-bit integers where these are exact; features are
+/// computed for others. Several extractions may run at once; they
 /// share the engines. An engine that fails hands its batch back to the others; only when the last fails does the extraction.
 /// </remarks>
 public sealed partial class Extractor
@@ -25,7 +26,8 @@ public sealed partial class Extractor
     /// <summary>Embeds with an engine, which stays the caller's to dispose of.</summary>
     /// <param name="engine">Computes the embeddings.</param>
     /// <param name="options">How; null for the defaults.</param>
-    /// <param name="logger">Receives failures and warnings about files as they happen; the results carry them too. And the loss of engines.</param>
+    /// <param name="logger">Receives failures and warnings about files as they happen; the results carry them too. And the loss of
+    /// engines.</param>
     public Extractor(IEmbeddingEngine engine, ExtractionOptions? options = null, ILogger<Extractor>? logger = null)
         : this([engine], options, logger)
     {
@@ -34,7 +36,8 @@ public sealed partial class Extractor
     /// <summary>Embeds with several engines of one network, which stay the caller's to dispose of.</summary>
     /// <param name="engines">At least one. Of the same kind where results are to have the same bits from run to run.</param>
     /// <param name="options">How; null for the defaults.</param>
-    /// <param name="logger">Receives failures and warnings about files as they happen; the results carry them too. And the loss of engines.</param>
+    /// <param name="logger">Receives failures and warnings about files as they happen; the results carry them too. And the loss of
+    /// engines.</param>
     public Extractor(IReadOnlyList<IEmbeddingEngine> engines, ExtractionOptions? options = null, ILogger<Extractor>? logger = null)
         : this(engines, null, options, logger)
     {

@@ -1,6 +1,9 @@
 namespace EcapaIlgpu.Extraction;
 
-/// <summary>A file on its way from the list to its result. Changes hands from the thread that lists to one that reads, to one that embeds; never held by two at once.</summary>
+/// <summary>
+/// A file on its way from the list to its result. Changes hands from the thread that lists to one that reads, to one that embeds; never
+/// held by two at once.
+/// </summary>
 internal sealed class PendingFile(AudioInput input, long held)
 {
     private readonly TaskCompletionSource<ExtractionResult> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);

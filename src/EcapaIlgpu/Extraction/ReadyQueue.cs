@@ -1,8 +1,10 @@
 namespace EcapaIlgpu.Extraction;
 
 /// <summary>
-/// Files that are read and wait for an engine. Who embeds takes a batch of what is there, so that no engine waits for a batch to fill while batches are full wherever reading is
-/// the faster. A batch taken may come back when its engine fails, which is why the queue ends only when all that was taken is done. Safe for any number of threads.
+/// Files that are read and wait for an engine. Who embeds takes a batch of what is there, so that no engine waits for a batch to fill while
+/// batches are full wherever reading is
+/// the faster. A batch taken may come back when its engine fails, which is why the queue ends only when all that was taken is done. Safe
+/// for any number of threads.
 /// </summary>
 internal sealed class ReadyQueue
 {
@@ -38,7 +40,8 @@ internal sealed class ReadyQueue
     /// <param name="mostRows">Rows that a batch of more than one file may have.</param>
     /// <param name="batch">Receives the files.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    /// <returns>False when there are no more and none can come back. Each true is to be answered by <see cref="Finished"/> or <see cref="Return"/>.</returns>
+    /// <returns>False when there are no more and none can come back. Each true is to be answered by <see cref="Finished"/> or <see
+    /// cref="Return"/>.</returns>
     public bool TryTake(long mostRows, List<PendingFile> batch, CancellationToken cancellation)
     {
         batch.Clear();

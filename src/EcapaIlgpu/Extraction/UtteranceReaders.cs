@@ -5,7 +5,9 @@ using EcapaIlgpu.Features;
 
 namespace EcapaIlgpu.Extraction;
 
-/// <summary>From files to what engines take. Memory comes from a pool: a long list would otherwise leave a megabyte of garbage for every file.</summary>
+/// <summary>
+/// From files to what engines take. Memory comes from a pool: a long list would otherwise leave a megabyte of garbage for every file.
+/// </summary>
 internal static class UtteranceReaders
 {
     /// <summary>Samples that a thread's buffer may keep from one file to the next: a minute at 48 kHz.</summary>
