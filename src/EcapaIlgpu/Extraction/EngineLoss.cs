@@ -11,4 +11,5 @@ public sealed record EngineLoss(IEmbeddingEngine Engine, Exception Failure, int 
 /// <summary>The last engine of an extraction failed, a GPU whose driver crashed, say. Results handed out before are good.</summary>
 /// <param name="engine">The engine's description.</param>
 /// <param name="failure">What it threw.</param>
-public sealed class EngineFailedException(string engine, Exception failure) : Exception($"{engine} failed: {failure.Message}", failure);
+public sealed class EngineFailedException(string engine, Exception failure)
+    : Exception(failure is DeviceException ? failure.Message : $"{engine} failed: {failure.Message}", failure);

@@ -152,19 +152,28 @@ public sealed class ResumeTests : IDisposable
         Assert.Contains("--normalize: no there, yes here", other.Error, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [UnixFact]
     public async Task An_interrupted_run_goes_on_where_it_stopped()
     {
-        WriteList();
-        string output = _folder["e.npy"];
+        byte[] audio = WriteList();
+        string output = _folder["e.npy"], held = AudioPath(150);
+        // The run waits here for someone to write, so that it is not over before it is interrupted.
+        File.Delete(held);
+        using (Process make = Ecapa.StartProcess("mkfifo", held))
+            Assert.Equal(0, (await Ecapa.EndAsync(make)).Code);
         using CancellationTokenSource interrupt = new();
         Task<CliResult> run = Ecapa.RunAsync(Command(output), interrupt: interrupt.Token);
         string partial = OutputFile.PartialPath(output);
         while (!run.IsCompleted && !(File.Exists(partial) && new FileInfo(partial).Length > 1000))
             await Task.Delay(1);
+        Assert.False(run.IsCompleted, "the run ended early");
         await interrupt.CancelAsync();
+        using (FileStream release = new(held, FileMode.Open, FileAccess.ReadWrite))
+            release.Write("RIFF"u8);
         CliResult stopped = await run;
         Assert.Equal(130, stopped.Code);
+        File.Delete(held);
+        Restore(150, audio);
         Assert.Contains($"of {Files} files written to {output} (names in {_folder["e.txt"]}); --resume continues", stopped.Error, StringComparison.Ordinal);
         int rows = TestFiles.ReadNpy(output).Shape[0];
         CliResult resumed = await Ecapa.RunAsync(Command(output, "--resume"));

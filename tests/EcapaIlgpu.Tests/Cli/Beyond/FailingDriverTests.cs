@@ -76,10 +76,10 @@ public sealed class FailingDriverTests : IDisposable
     public async Task A_device_that_fails_under_check_is_said_and_the_others_are_checked()
     {
         _driver.FailAtLaunch = 1;
-        CliResult result = await Ecapa.RunAsync("check", "--operation", "MeanNormalization", "--most-work", "200");
+        CliResult result = await Ecapa.RunAsync("check", "--operation", "SqueezeExcite.ScaleAndAdd", "--precision", "fp32", "--most-work", "200");
         Assert.Equal(ExitCode.Failed, result.Code);
         Assert.Contains("error: cuda:0: Emulated GPU: the device failed: ", result.Error);
-        Assert.Contains("cpu-kernels  MeanNormalization", result.Output);
+        Assert.Contains("cpu-kernels  fp32   SqueezeExcite.ScaleAndAdd", result.Output);
         Assert.Contains("within their bounds, 1 device failed", result.Error);
     }
 

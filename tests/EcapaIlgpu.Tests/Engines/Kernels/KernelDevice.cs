@@ -10,7 +10,7 @@ internal sealed record KernelDevice(string Selector, double MostWork, double Mos
 {
     /// <summary>Every kind of device there could be.</summary>
     public static IReadOnlyList<KernelDevice> All { get; } =
-        [new("cpu-kernels", 2e7, 4e5), new("opencl", 2e7, 2e5), new("cuda", double.PositiveInfinity, double.PositiveInfinity)];
+        [new("cpu-kernels", 2e7, 4e5), new("opencl", 4e6, 2e5), new("cuda", double.PositiveInfinity, double.PositiveInfinity)];
 
     /// <summary>Why it cannot be used here; null where it can.</summary>
     public string? MissingReason => Reasons.Value.GetValueOrDefault(Selector, $"no {Selector} device here");

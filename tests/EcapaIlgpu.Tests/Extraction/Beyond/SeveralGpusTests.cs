@@ -18,7 +18,7 @@ public sealed class SeveralGpusTests
         IReadOnlyList<IEmbeddingEngine> engines = DeviceSelector.CreateEngines(weights, "cuda:all");
         try
         {
-            Assert.Equal(["cuda (GPU A)", "cuda (GPU B)"], engines.Select(engine => engine.Description));
+            Assert.Equal(["cuda (GPU A, 3xtf32)", "cuda (GPU B, 3xtf32)"], engines.Select(engine => engine.Description));
             PackedBatch batch = RandomModels.Batch([1, 2, 1], weights.Config.FeatureDim, 2);
             float[] expected = new float[batch.Count * weights.Config.EmbeddingSize];
             engines[1].Embed(batch, expected);

@@ -36,7 +36,10 @@ public class KernelPtxTests
     [InlineData(90)]
     public void A_convolutions_main_loop_is_multiply_adds_and_wide_loads(int architecture)
     {
-        foreach (Specialization item in Specializations().Where(item => item.Name.Contains("8x8 outputs", StringComparison.Ordinal)))
+        // The loop is the same whatever follows it: one epilogue of each is enough.
+        IEnumerable<Specialization> loops = Specializations().Where(item => item.Name.Contains("8x8 outputs", StringComparison.Ordinal))
+            .DistinctBy(item => item.Name[..item.Name.IndexOf("Epilogue", StringComparison.Ordinal)]);
+        foreach (Specialization item in loops)
         {
             PtxasKernel kernel = Assert.Single(Ptxas.Assemble([Compile(item, architecture)], architecture));
             IReadOnlyList<SassInstruction> loop = kernel.MainLoop("FFMA");

@@ -88,8 +88,9 @@ public sealed class SlotGraphTests : IDisposable
         (short[], int[]) utterance = Speech(7, Samples(5));
         Embed(engine, utterance);
         cuda.Driver.FailAtLaunch = cuda.Driver.Launches + 4;
-        CudaException error = Assert.Throws<CudaException>(() => Embed(engine, utterance));
-        Assert.Equal((1, "CUDA_ERROR_LAUNCH_FAILED"), (cuda.Driver.GraphLaunches, error.ErrorName));
+        DeviceException error = Assert.Throws<DeviceException>(() => Embed(engine, utterance));
+        Assert.Equal(1, cuda.Driver.GraphLaunches);
+        Assert.Equal("CUDA_ERROR_LAUNCH_FAILED", Assert.IsType<CudaException>(error.InnerException).ErrorName);
     }
 
     [Fact]
