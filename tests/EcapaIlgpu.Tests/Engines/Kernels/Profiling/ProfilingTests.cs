@@ -1,8 +1,8 @@
-using EcapaIlgpu.Engines;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Xml.Linq;
+using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Kernels;
 using EcapaIlgpu.Engines.Kernels.Profiling;
 using EcapaIlgpu.Kernels;
