@@ -46,20 +46,21 @@ internal sealed record RunIdentity(
     {
         List<string> differences = [];
         Compare("format", NameOf(Format), NameOf(other.Format));
-        Compare("model, SHA-256", Short(Model), Short(other.Model));
+        Compare("model, SHA-256", Model, other.Model, Short);
         Compare("embedding size", Shown(EmbeddingSize), Shown(other.EmbeddingSize));
         foreach (string option in Options.Concat(other.Options).Select(o => o.Key).Distinct(StringComparer.Ordinal))
             Compare(option, Value(this, option), Value(other, option));
         Compare("list of inputs, number of files", Shown(Inputs), Shown(other.Inputs));
         if (Inputs == other.Inputs)
-            Compare("list of inputs (as many, with other names, paths or order), SHA-256", Short(List), Short(other.List));
+            Compare("list of inputs (as many, with other names, paths or order), SHA-256", List, other.List, Short);
         Compare("shard", Shard?.ToString() ?? "none", other.Shard?.ToString() ?? "none");
         return differences.Count > 0 ? string.Join("; ", differences) : null;
 
-        void Compare(string what, string mine, string others)
+        void Compare(string what, string mine, string others, Func<string, string>? shown = null)
         {
+            shown ??= value => value;
             if (mine != others)
-                differences.Add($"{what}: {EcapaIlgpu.Shown.Name(mine)} {there}, {EcapaIlgpu.Shown.Name(others)} {here}");
+                differences.Add($"{what}: {EcapaIlgpu.Shown.Name(shown(mine))} {there}, {EcapaIlgpu.Shown.Name(shown(others))} {here}");
         }
     }
 
