@@ -9,7 +9,11 @@ bin=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [ ! -e "$bin/ecapa-gpu" ]; then bin=$bin/bin; fi
 if [ ! -e "$bin/ecapa-gpu" ]; then echo "no ecapa-gpu here: run publish.sh where there is an SDK, and carry its folder" >&2; exit 2; fi
 device=${1:-cuda} out=${2:-$bin/results} python=${PYTHON:-python3}
-batch=${BATCH:-64x300} cases=${CASES:-1x200,64x300,256x300,mixed} channels=${CHANNELS:-512,1024} modes=${MODES:-fp32,tf32} runs=${RUNS:-5}
+batch=${BATCH:-64x300} cases=${CASES:-1x200,64x300,256x300,mixed} channels=${CHANNELS:-512,1024} runs=${RUNS:-5}
+case $device in
+  cuda*) modes=${MODES:-fp32,tf32,bf16,compile-bf16} precisions=${PRECISIONS:-fp32,3xtf32,tf32,bf16,fp16} ;;
+  *) modes=${MODES:-fp32} precisions=${PRECISIONS:-fp32} ;;
+esac
 mkdir -p "$out" && out=$(cd "$out" && pwd)
 rm -f "$out"/steps.tsv "$out"/compare.md "$out"/compare.json
 # .NET unpacks a single file's native parts; a home folder may be missing or read-only.
@@ -36,11 +40,12 @@ cat "$out/machine.json"
 step devices 120 devices.jsonl "$bin/ecapa-gpu" devices --json
 step "compiler cases" 300 compiler-cases.txt "$bin/ecapa-gpu" compiler-cases "$device"
 step "check" 400 check.jsonl "$bin/ecapa-gpu" check --device "$device" --json ${MOST_WORK:+--most-work "$MOST_WORK"}
-step "profile" 200 profile.json "$bin/ecapa-gpu" profile --device "$device" --batch "$batch" --runs "$runs" --json --trace "$out/trace.json" --plot "$out/roofline.svg"
+step "profile" 200 profile.json "$bin/ecapa-gpu" profile --device "$device" --precision "${PROFILE_PRECISION:-fp32}" --batch "$batch" --runs "$runs" --json --trace "$out/trace.json" --plot "$out/roofline.svg"
+step "latency of one 3 s file" 100 latency.json "$bin/ecapa-gpu" profile --device "$device" --latency --json
 step "embed files" 200 - "$bin/ecapa-gpu" embed "$bin/samples" --device "$device" -o "$out/samples.npy"
 if [ -f "$bin/torch_ecapa.py" ] && "$python" -c 'import torch' 2>/dev/null; then
   step "against PyTorch" 500 compare.md "$python" "$bin/compare.py" --device "$device" --program "$bin/ecapa-gpu" --peer "$bin/torch_ecapa.py" --python "$python" \
-    --threads "$(nproc)" --rounds "${ROUNDS:-2}" --seconds "${SECONDS_PER_CASE:-1}" --cases "$cases" --channels "$channels" --modes "$modes" --write "$out/compare.json"
+    --threads "$(nproc)" --rounds "${ROUNDS:-2}" --seconds "${SECONDS_PER_CASE:-1}" --cases "$cases" --channels "$channels" --modes "$modes" --precisions "$precisions" --write "$out/compare.json"
 else
   echo "== no PyTorch under $python: our side only"
   step "benchmark" 500 cases.jsonl "$bin/ecapa-gpu" cases --device "$device" --cases "$cases" --channels "$channels" --seconds "${SECONDS_PER_CASE:-1}"

@@ -29,7 +29,7 @@ def profile():
     if not found:
         return ""
     run = found[0]
-    conv = [k for k in run["kernels"] if k["kernel"].startswith("ConvReluBn")]
+    conv = [k for k in run["kernels"] if k["kernel"].startswith(("ConvReluBn", "TensorConv"))]
     seconds = sum(k["seconds"] for k in conv)
     rate = sum(k["operations"] for k in conv) / seconds if seconds else 0
     return (f"{run['utterances']} utterances, {run['frames']} frames: {1e3 * run['run_seconds']:.2f} ms; convolutions {rate / 1e12:.2f} TFLOP/s,"
