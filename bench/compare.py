@@ -9,7 +9,7 @@ both; every figure is the median over the rounds. Writes bench/results/<date>-<m
 
   bench/compare.py --threads 2 --rounds 3
   bench/compare.py --threads 2 --inputs features,pcm,files --channels 512 --cases 1x200,8x300,mixed
-  bench/compare.py --device cuda --program bench/gpu/bin/EcapaIlgpu.Bench --modes fp32,tf32,bf16,compile-bf16 --precisions 3xtf32,tf32,bf16
+  bench/compare.py --device cuda --program bench/gpu/bin/ecapa-gpu --modes fp32,tf32,bf16,compile-bf16 --precisions 3xtf32,tf32,bf16
 """
 import argparse
 import datetime

@@ -48,7 +48,7 @@ if [ -f "$bin/torch_ecapa.py" ] && "$python" -c 'import torch' 2>/dev/null; then
     --threads "$(nproc)" --rounds "${ROUNDS:-2}" --seconds "${SECONDS_PER_CASE:-1}" --cases "$cases" --channels "$channels" --modes "$modes" --precisions "$precisions" --write "$out/compare.json"
 else
   echo "== no PyTorch under $python: our side only"
-  step "benchmark" 500 cases.jsonl "$bin/ecapa-gpu" cases --device "$device" --cases "$cases" --channels "$channels" --seconds "${SECONDS_PER_CASE:-1}"
+  step "benchmark" 500 cases.jsonl "$bin/ecapa-gpu" cases --device "$device" --precision "${precisions%%,*}" --cases "$cases" --channels "$channels" --seconds "${SECONDS_PER_CASE:-1}"
 fi
 echo
 "$python" "$bin/summary.py" "$out" || status=1

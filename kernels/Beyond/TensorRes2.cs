@@ -22,7 +22,7 @@ public readonly record struct TensorRes2Form(int Quads, TensorFormat Format, int
     public int ChannelBytes => Format is TensorFormat.Bf16 or TensorFormat.Half ? 2 : 4;
 
     /// <summary>Channels of a split with padding: what a column of products has.</summary>
-    public int Columns => (Quads + 3) / 4 * 16;
+    public int Columns => Quads <= 16 ? (Quads + 3) / 4 * 16 : (Quads + 15) / 16 * 64;
 
     /// <summary>Columns of a warp.</summary>
     public int WarpColumns => Columns % 64 == 0 ? 64 : Columns % 32 == 0 ? 32 : 16;

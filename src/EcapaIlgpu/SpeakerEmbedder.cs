@@ -79,7 +79,8 @@ public sealed class SpeakerEmbedder : IDisposable
     [
         new("--pooling", Model.Config.Pooling.ToString().ToUpperInvariant()),
         new("--channel", _options.Audio.Channel.ToString()),
-        new("--precision", _engines[0].Precision.Name()),
+        // Of two modes within the same bounds each may continue what the other began: machines of one list may have different devices.
+        new("--precision", (_engines[0].Precision is Precision.Tf32x3 ? Precision.Fp32 : _engines[0].Precision).Name()),
         new("--normalize", _options.Normalize ? "yes" : "no"),
     ];
 

@@ -91,16 +91,16 @@ internal sealed class CheckCommand : CliCommand
         string? selector = arguments.GetValue(_device);
         foreach (DeviceInfo info in Targets(selector))
         {
-            IReadOnlyList<Precision> able = DeviceSelector.Precisions(info.Selector);
-            // A device that was asked for by name must do what is asked for; of all devices, those that can.
-            if (only is { } precision && selector is not null)
-                PrecisionSupport.Require(precision, able, info.Selector, info.Name);
-            Precision[] chosen = [.. able.Where(candidate => only is null || candidate == only)];
-            Console.Say($"device: {info.Selector} ({info.Name}), {(chosen.Length > 0
-                ? string.Join(", ", chosen.Select(PrecisionNames.Name))
-                : $"cannot compute in {only!.Value.Name()}")}");
             try
             {
+                IReadOnlyList<Precision> able = DeviceSelector.Precisions(info.Selector);
+                // A device that was asked for by name must do what is asked for; of all devices, those that can.
+                if (only is { } precision && selector is not null)
+                    PrecisionSupport.Require(precision, able, info.Selector, info.Name);
+                Precision[] chosen = [.. able.Where(candidate => only is null || candidate == only)];
+                Console.Say($"device: {info.Selector} ({info.Name}), {(chosen.Length > 0
+                    ? string.Join(", ", chosen.Select(PrecisionNames.Name))
+                    : $"cannot compute in {only!.Value.Name()}")}");
                 foreach (CaseResult result in chosen.SelectMany(candidate => Results(info.Selector, candidate, Wanted)))
                 {
                     interrupt.ThrowIfCancellationRequested();
@@ -109,7 +109,7 @@ internal sealed class CheckCommand : CliCommand
                     Print(info.Selector, result, json);
                 }
             }
-            catch (DeviceException e)
+            catch (Exception e) when (e is DeviceException || (e is InputException && selector is null))
             {
                 // The other devices are checked all the same.
                 lost++;
@@ -131,7 +131,8 @@ internal sealed class CheckCommand : CliCommand
             return usable;
         DeviceInfo[] chosen = [.. usable.Where(device => selector == DeviceSelector.Auto
             ? device.ChosenByAuto
-            : device.Selector == selector || device.Selector == $"{selector}:0")];
+            : device.Selector == selector || device.Selector == $"{selector}:0"
+                || (selector.EndsWith(":all", StringComparison.Ordinal) && device.Selector.StartsWith(selector[..^3], StringComparison.Ordinal)))];
         if (chosen.Length == 0)
             DeviceSelector.Open(selector).Dispose();
         return chosen;

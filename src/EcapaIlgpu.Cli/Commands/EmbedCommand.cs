@@ -132,7 +132,7 @@ internal sealed class EmbedCommand : CliCommand
         IReadOnlyList<AudioInput> inputs = ListInputs(arguments);
         string? failed = arguments.GetValue(_failed)
             ?? (output is null || OutputFile.IsDevice(output) ? null : RunOutput.FailedPathOf(EmbeddingWriter.FilesOf(format, output)[0]));
-        RefuseToOverwriteInputs(format, output, failed, inputs, arguments.GetValue(_scp));
+        RefuseToOverwrite(format, output, failed, arguments.GetValue(_statsJson), inputs, arguments.GetValue(_scp));
         (Shard Shard, string? Source)? part = _shard.Choose(arguments);
         Shard? shard = part?.Shard;
 
@@ -241,11 +241,15 @@ internal sealed class EmbedCommand : CliCommand
         : arguments.GetValue(_restart) ? UnfinishedRun.Discard : UnfinishedRun.Refuse;
 
     /// <summary>A slip such as <c>--scp wav.scp -o wav.ark</c>, whose index is called wav.scp, must not cost the list.</summary>
-    private static void RefuseToOverwriteInputs(
-        EmbeddingFormat format, string? output, string? failed, IReadOnlyList<AudioInput> inputs, string? scp)
+    private static void RefuseToOverwrite(
+        EmbeddingFormat format, string? output, string? failed, string? stats, IReadOnlyList<AudioInput> inputs, string? scp)
     {
-        IEnumerable<string> files = [.. output is null ? [] : RunOutput.FilesOf(format, output), .. failed is null ? [] : (string[])[failed]];
-        HashSet<string> written = new(files.Select(Path.GetFullPath), StringComparer.Ordinal);
+        HashSet<string> written = new(StringComparer.Ordinal);
+        foreach (string file in (IEnumerable<string>)[.. output is null ? [] : RunOutput.FilesOf(format, output), .. new[] { failed, stats }.OfType<string>()])
+        {
+            if (!written.Add(Path.GetFullPath(file)))
+                throw new UsageException($"'{file}' would be written twice; give --output, --failed and --stats-json names of their own.");
+        }
         string? read = inputs.Select(i => i.Path).Append(scp)
             .FirstOrDefault(path => path is not null and not "-" && written.Contains(Path.GetFullPath(path)));
         if (read is null)

@@ -190,8 +190,14 @@ internal sealed class ExtractionRun : IAsyncDisposable
         }
         catch (Exception failure)
         {
-            Lose(lane.Engine, failure);
-            _ready.Return([.. batch.Where(file => !file.Result.IsCompleted)]);
+            try
+            {
+                Lose(lane.Engine, failure);
+            }
+            finally
+            {
+                _ready.Return([.. batch.Where(file => !file.Result.IsCompleted)]);
+            }
         }
     }
 
@@ -264,11 +270,18 @@ internal sealed class ExtractionRun : IAsyncDisposable
                 return;
             left = _engines.Count;
         }
-        _options.EngineLost?.Invoke(new EngineLoss(engine, failure, left));
-        if (left > 0)
-            return;
-        _failure = new EngineFailedException(engine.Description, failure);
-        _stop.Cancel();
+        try
+        {
+            _options.EngineLost?.Invoke(new EngineLoss(engine, failure, left));
+        }
+        finally
+        {
+            if (left == 0)
+            {
+                _failure = new EngineFailedException(engine.Description, failure);
+                _stop.Cancel();
+            }
+        }
     }
 
     private bool IsInUse(IEmbeddingEngine engine)

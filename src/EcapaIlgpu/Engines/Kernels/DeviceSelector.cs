@@ -149,14 +149,6 @@ public static partial class DeviceSelector
         return [.. chosen.Select(i => $"{parts[0]}:{i}")];
     }
 
-    /// <summary>Opens every usable device for kernels, one after another.</summary>
-    internal static IEnumerable<(DeviceInfo Info, DeviceSession Session)> OpenAll()
-    {
-        DeviceInfo[] usable = [.. List().Where(info => info.Problem is null && info.Selector != "cpu")];
-        foreach (DeviceInfo info in usable)
-            yield return (info, Open(info.Selector));
-    }
-
     /// <summary>Opens a device for kernels.</summary>
     /// <exception cref="InputException">There is no such device, or it cannot be used.</exception>
     internal static DeviceSession Open(string selector)

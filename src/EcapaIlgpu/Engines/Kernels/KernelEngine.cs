@@ -210,6 +210,11 @@ public sealed partial class KernelEngine : IWaveformEngine
         {
             return e;
         }
+        catch (OverflowException e)
+        {
+            // Samples of more bytes than an array of the host may have.
+            return new DeviceMemoryException(_accelerator.Name, rows * ForwardPass.BytesPerRow(_network), e);
+        }
     }
 
     /// <summary>The filterbank, from the first batch of samples on: features need none.</summary>

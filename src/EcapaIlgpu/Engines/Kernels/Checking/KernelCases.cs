@@ -63,6 +63,9 @@ internal static class KernelCases
         yield return Convolution("ragged", ragged, new ChannelLayout(3, 512), ChannelLayout.Plain(Aggregate), 1, 1);
         yield return Gate("ragged", ragged, new ChannelLayout(8, 5), new ChannelLayout(8, 5));
         yield return Res2("ragged", ragged, 24, 3);
+        // Splits wider than a warp's columns, and no multiple of them.
+        foreach (int channels in (int[])[640, 896, 1280])
+            yield return Res2(Batches[0].Name, Batches[0].Lengths, channels, 2);
         yield return Moments("ragged", ragged, 20);
         yield return Linear("odd", 3, 40, 7);
         yield return SoftmaxHead("5994 classes", 3, 5994);
