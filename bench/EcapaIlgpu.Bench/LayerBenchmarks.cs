@@ -39,7 +39,7 @@ public unsafe class LayerBenchmarks
         WorkerPool pool = Owned(new WorkerPool(Environment.ProcessorCount));
         _offsets = batch.Offsets.ToArray();
         _rows = batch.Rows;
-        _ranges = FrameRange.Cut(_offsets, _rows);
+        _ranges = [new FrameRange(0, _rows, 0, _rows)];
         _product = new RowProduct(kernel, pool);
         _zeros = Owned(new AlignedBuffer(Math.Max(Channels, weights.Config.FeatureDim)));
         _layer1 = Owned(PackedConv.From(kernel, weights.Layer1.Conv, weights.Layer1.Bn));

@@ -21,6 +21,16 @@ public class SimdEngineTests
     }
 
     [Fact]
+    public void A_batch_of_many_slices_gives_the_bits_of_each_utterance_alone()
+    {
+        // 4096 frames go together: slices of several utterances, of one that just fits, and of one that is itself cut.
+        EcapaWeights weights = RandomModels.Create(Config, 27);
+        ReadOnlyMemory<float>[] utterances = RandomModels.Utterances([1500, 2000, 900, 9000, 30, 4096, 7], Config.FeatureDim, 28);
+        using SimdEngine engine = new(weights, new SimdOptions { Threads = 2 });
+        Assert.Equal(utterances.Select(u => EngineTests.Embed(engine, [u])[0]), EngineTests.Embed(engine, utterances));
+    }
+
+    [Fact]
     public void A_width_that_is_not_to_be_had_is_refused() =>
         Assert.Throws<PlatformNotSupportedException>(() => new SimdEngine(RandomModels.Create(Config, 23), new SimdOptions { VectorBits = 1024 }));
 

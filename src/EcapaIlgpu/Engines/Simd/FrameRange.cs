@@ -1,6 +1,6 @@
 namespace EcapaIlgpu.Engines.Simd;
 
-/// <summary>Rows <c>From</c> to <c>To</c> (exclusive) of a batch: some whole utterances, or a part of one.</summary>
+/// <summary>Rows <c>From</c> to <c>To</c> (exclusive): some whole utterances, or a part of one.</summary>
 /// <param name="From">First row.</param>
 /// <param name="To">One past the last row.</param>
 /// <param name="First">First row of the first utterance: before <paramref name="From"/> only inside a long utterance.</param>
@@ -12,33 +12,6 @@ internal readonly record struct FrameRange(int From, int To, int First, int End)
     /// <summary>The range and its neighbours up to <paramref name="halo"/> frames away, inside the utterances.</summary>
     public FrameRange Widen(int halo) => this with { From = Math.Max(First, From - halo), To = Math.Min(End, To + halo) };
 
-    /// <summary>
-    /// Cuts a batch into ranges of at most <paramref name="frames"/> rows: whole utterances together while they fit, a longer one into
-    /// equal parts.
-    /// </summary>
-    public static FrameRange[] Cut(ReadOnlySpan<int> offsets, int frames)
-    {
-        List<FrameRange> ranges = [];
-        int from = 0;
-        for (int u = 0; u + 1 < offsets.Length; u++)
-        {
-            int first = offsets[u], end = offsets[u + 1];
-            if (end - from > frames && first > from)
-            {
-                ranges.Add(new FrameRange(from, first, from, first));
-                from = first;
-            }
-            if (end - first > frames)
-            {
-                new FrameRange(first, end, first, end).CutEvenly(frames, ranges);
-                from = end;
-            }
-        }
-        if (offsets[^1] > from)
-            ranges.Add(new FrameRange(from, offsets[^1], from, offsets[^1]));
-        return [.. ranges];
-    }
-
     /// <summary>Cuts what lies of each utterance in this range into equal parts of at most <paramref name="frames"/> rows.</summary>
     public FrameRange[] CutUtterances(ReadOnlySpan<int> offsets, int frames)
     {
@@ -46,9 +19,23 @@ internal readonly record struct FrameRange(int From, int To, int First, int End)
         for (int u = UtteranceAt(offsets, From); u + 1 < offsets.Length && offsets[u] < To; u++)
         {
             FrameRange part = new(Math.Max(From, offsets[u]), Math.Min(To, offsets[u + 1]), offsets[u], offsets[u + 1]);
-            part.CutEvenly(frames, parts);
+            parts.AddRange(part.CutEvenly(frames));
         }
         return [.. parts];
+    }
+
+    /// <summary>Cuts the range into equal parts of at most <paramref name="frames"/> rows.</summary>
+    public FrameRange[] CutEvenly(int frames)
+    {
+        FrameRange[] parts = new FrameRange[(Frames + frames - 1) / frames];
+        int from = From;
+        for (int p = 0; p < parts.Length; p++)
+        {
+            int to = From + (int)((long)Frames * (p + 1) / parts.Length);
+            parts[p] = this with { From = from, To = to };
+            from = to;
+        }
+        return parts;
     }
 
     /// <summary>The utterance that a row belongs to.</summary>
@@ -56,12 +43,5 @@ internal readonly record struct FrameRange(int From, int To, int First, int End)
     {
         int found = offsets.BinarySearch(row);
         return found >= 0 ? found : ~found - 1;
-    }
-
-    private void CutEvenly(int frames, List<FrameRange> parts)
-    {
-        int count = (Frames + frames - 1) / frames;
-        for (int p = 0; p < count; p++)
-            parts.Add(this with { From = From + (int)((long)Frames * p / count), To = From + (int)((long)Frames * (p + 1) / count) });
     }
 }

@@ -14,7 +14,7 @@ internal sealed unsafe class MatrixKernel128 : MatrixKernel
     public override string Name => AdvSimd.IsSupported ? "Neon" : "128-bit vectors";
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Multiply(float** rows, nint taps, nint depth, float* panel, float* tile)
+    public override void Multiply(float** rows, nint taps, nint depth, float* panel, in TileEpilogue epilogue)
     {
         Vector128<float> s00 = default, s01 = default;
         Vector128<float> s10 = default, s11 = default;
@@ -54,17 +54,27 @@ internal sealed unsafe class MatrixKernel128 : MatrixKernel
                 s51 = Vector128.MultiplyAddEstimate(x5, w1, s51);
             }
         }
-        s00.Store(tile);
-        s01.Store(tile + 4);
-        s10.Store(tile + 8);
-        s11.Store(tile + 12);
-        s20.Store(tile + 16);
-        s21.Store(tile + 20);
-        s30.Store(tile + 24);
-        s31.Store(tile + 28);
-        s40.Store(tile + 32);
-        s41.Store(tile + 36);
-        s50.Store(tile + 40);
-        s51.Store(tile + 44);
+        WriteRow(0, s00, s01, epilogue);
+        WriteRow(1, s10, s11, epilogue);
+        WriteRow(2, s20, s21, epilogue);
+        WriteRow(3, s30, s31, epilogue);
+        WriteRow(4, s40, s41, epilogue);
+        WriteRow(5, s50, s51, epilogue);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WriteRow(nint row, Vector128<float> y0, Vector128<float> y1, in TileEpilogue epilogue)
+    {
+        float* start = epilogue.Start + (row * epilogue.StartStride), output = epilogue.Output + (row * epilogue.OutputStride);
+        Vector128<float> floor = Vector128.Create(epilogue.Floor);
+        y0 = Vector128.Max(y0 + Vector128.Load(start), floor);
+        y1 = Vector128.Max(y1 + Vector128.Load(start + 4), floor);
+        if (epilogue.Scale is not null)
+        {
+            y0 = Vector128.MultiplyAddEstimate(y0, Vector128.Load(epilogue.Scale), Vector128.Load(epilogue.Shift));
+            y1 = Vector128.MultiplyAddEstimate(y1, Vector128.Load(epilogue.Scale + 4), Vector128.Load(epilogue.Shift + 4));
+        }
+        y0.Store(output);
+        y1.Store(output + 4);
     }
 }

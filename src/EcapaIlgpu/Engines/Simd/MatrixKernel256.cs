@@ -15,7 +15,7 @@ internal sealed unsafe class MatrixKernel256 : MatrixKernel
     public override string Name => "AVX2";
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Multiply(float** rows, nint taps, nint depth, float* panel, float* tile)
+    public override void Multiply(float** rows, nint taps, nint depth, float* panel, in TileEpilogue epilogue)
     {
         Vector256<float> s00 = default, s01 = default;
         Vector256<float> s10 = default, s11 = default;
@@ -55,17 +55,27 @@ internal sealed unsafe class MatrixKernel256 : MatrixKernel
                 s51 = Vector256.FusedMultiplyAdd(x5, w1, s51);
             }
         }
-        s00.Store(tile);
-        s01.Store(tile + 8);
-        s10.Store(tile + 16);
-        s11.Store(tile + 24);
-        s20.Store(tile + 32);
-        s21.Store(tile + 40);
-        s30.Store(tile + 48);
-        s31.Store(tile + 56);
-        s40.Store(tile + 64);
-        s41.Store(tile + 72);
-        s50.Store(tile + 80);
-        s51.Store(tile + 88);
+        WriteRow(0, s00, s01, epilogue);
+        WriteRow(1, s10, s11, epilogue);
+        WriteRow(2, s20, s21, epilogue);
+        WriteRow(3, s30, s31, epilogue);
+        WriteRow(4, s40, s41, epilogue);
+        WriteRow(5, s50, s51, epilogue);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WriteRow(nint row, Vector256<float> y0, Vector256<float> y1, in TileEpilogue epilogue)
+    {
+        float* start = epilogue.Start + (row * epilogue.StartStride), output = epilogue.Output + (row * epilogue.OutputStride);
+        Vector256<float> floor = Vector256.Create(epilogue.Floor);
+        y0 = Vector256.Max(y0 + Vector256.Load(start), floor);
+        y1 = Vector256.Max(y1 + Vector256.Load(start + 8), floor);
+        if (epilogue.Scale is not null)
+        {
+            y0 = Vector256.FusedMultiplyAdd(y0, Vector256.Load(epilogue.Scale), Vector256.Load(epilogue.Shift));
+            y1 = Vector256.FusedMultiplyAdd(y1, Vector256.Load(epilogue.Scale + 8), Vector256.Load(epilogue.Shift + 8));
+        }
+        y0.Store(output);
+        y1.Store(output + 8);
     }
 }

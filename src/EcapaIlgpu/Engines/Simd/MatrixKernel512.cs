@@ -13,7 +13,7 @@ internal sealed unsafe class MatrixKernel512 : MatrixKernel
     public override string Name => "AVX-512";
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Multiply(float** rows, nint taps, nint depth, float* panel, float* tile)
+    public override void Multiply(float** rows, nint taps, nint depth, float* panel, in TileEpilogue epilogue)
     {
         Vector512<float> s00 = default, s01 = default, s02 = default, s03 = default;
         Vector512<float> s10 = default, s11 = default, s12 = default, s13 = default;
@@ -67,29 +67,34 @@ internal sealed unsafe class MatrixKernel512 : MatrixKernel
                 s53 = Vector512.FusedMultiplyAdd(x5, w3, s53);
             }
         }
-        s00.Store(tile);
-        s01.Store(tile + 16);
-        s02.Store(tile + 32);
-        s03.Store(tile + 48);
-        s10.Store(tile + 64);
-        s11.Store(tile + 80);
-        s12.Store(tile + 96);
-        s13.Store(tile + 112);
-        s20.Store(tile + 128);
-        s21.Store(tile + 144);
-        s22.Store(tile + 160);
-        s23.Store(tile + 176);
-        s30.Store(tile + 192);
-        s31.Store(tile + 208);
-        s32.Store(tile + 224);
-        s33.Store(tile + 240);
-        s40.Store(tile + 256);
-        s41.Store(tile + 272);
-        s42.Store(tile + 288);
-        s43.Store(tile + 304);
-        s50.Store(tile + 320);
-        s51.Store(tile + 336);
-        s52.Store(tile + 352);
-        s53.Store(tile + 368);
+        WriteRow(0, s00, s01, s02, s03, epilogue);
+        WriteRow(1, s10, s11, s12, s13, epilogue);
+        WriteRow(2, s20, s21, s22, s23, epilogue);
+        WriteRow(3, s30, s31, s32, s33, epilogue);
+        WriteRow(4, s40, s41, s42, s43, epilogue);
+        WriteRow(5, s50, s51, s52, s53, epilogue);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WriteRow(
+        nint row, Vector512<float> y0, Vector512<float> y1, Vector512<float> y2, Vector512<float> y3, in TileEpilogue epilogue)
+    {
+        float* start = epilogue.Start + (row * epilogue.StartStride), output = epilogue.Output + (row * epilogue.OutputStride);
+        Vector512<float> floor = Vector512.Create(epilogue.Floor);
+        y0 = Vector512.Max(y0 + Vector512.Load(start), floor);
+        y1 = Vector512.Max(y1 + Vector512.Load(start + 16), floor);
+        y2 = Vector512.Max(y2 + Vector512.Load(start + 32), floor);
+        y3 = Vector512.Max(y3 + Vector512.Load(start + 48), floor);
+        if (epilogue.Scale is not null)
+        {
+            y0 = Vector512.FusedMultiplyAdd(y0, Vector512.Load(epilogue.Scale), Vector512.Load(epilogue.Shift));
+            y1 = Vector512.FusedMultiplyAdd(y1, Vector512.Load(epilogue.Scale + 16), Vector512.Load(epilogue.Shift + 16));
+            y2 = Vector512.FusedMultiplyAdd(y2, Vector512.Load(epilogue.Scale + 32), Vector512.Load(epilogue.Shift + 32));
+            y3 = Vector512.FusedMultiplyAdd(y3, Vector512.Load(epilogue.Scale + 48), Vector512.Load(epilogue.Shift + 48));
+        }
+        y0.Store(output);
+        y1.Store(output + 16);
+        y2.Store(output + 32);
+        y3.Store(output + 48);
     }
 }

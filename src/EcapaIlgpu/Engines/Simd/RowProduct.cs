@@ -98,20 +98,43 @@ internal sealed unsafe class RowProduct(MatrixKernel kernel, WorkerPool pool)
     public void RunBlock(
         PackedConv conv, float** table, int rows, int firstPanel, int lastPanel, Epilogue epilogue, float* output, nint outputStride)
     {
-        float* tile = stackalloc float[MatrixKernel.TileRows * MatrixKernel.MaxPanelWidth];
+        float* spare = stackalloc float[MatrixKernel.TileRows * MatrixKernel.MaxPanelWidth];
+        int width = conv.PanelWidth;
+        TileEpilogue whole = new() { Floor = epilogue.Relu ? 0f : float.NegativeInfinity };
         for (int panel = firstPanel; panel < lastPanel; panel++)
         {
-            float* weights = conv.Panel(panel);
+            int first = panel * width, columns = Math.Min(width, conv.Outputs - first);
+            whole.Scale = conv.Scale is null ? null : conv.Scale + first;
+            whole.Shift = conv.Shift is null ? null : conv.Shift + first;
             for (int r = 0; r < rows; r += MatrixKernel.TileRows)
             {
-                Kernel.Multiply(table + ((nint)r * conv.Taps), conv.Taps, conv.Inputs, weights, tile);
-                epilogue.Write(tile, Math.Min(MatrixKernel.TileRows, rows - r), conv, panel, output + (r * outputStride), outputStride);
+                float** tile = table + ((nint)r * conv.Taps);
+                float* target = output + (r * outputStride) + first;
+                int tileRows = Math.Min(MatrixKernel.TileRows, rows - r);
+                bool fits = tileRows == MatrixKernel.TileRows && columns == width;
+                // The kernel writes whole tiles only; what of one is nobody's row or column stays in the spare one.
+                TileEpilogue to = whole;
+                to.Output = fits ? target : spare;
+                to.OutputStride = fits ? outputStride : width;
+                to.Start = epilogue.Accumulate ? to.Output : conv.Bias + first;
+                to.StartStride = epilogue.Accumulate ? to.OutputStride : 0;
+                if (!fits && epilogue.Accumulate)
+                    CopyTile(target, outputStride, spare, width, tileRows, columns);
+                Kernel.Multiply(tile, conv.Taps, conv.Inputs, conv.Panel(panel), to);
+                if (!fits)
+                    CopyTile(spare, width, target, outputStride, tileRows, columns);
             }
         }
     }
 
     /// <summary>Rounds up to whole tiles.</summary>
     public static int RoundUp(int rows) => (rows + MatrixKernel.TileRows - 1) / MatrixKernel.TileRows * MatrixKernel.TileRows;
+
+    private static void CopyTile(float* source, nint sourceStride, float* target, nint targetStride, int rows, int columns)
+    {
+        for (int r = 0; r < rows; r++)
+            new ReadOnlySpan<float>(source + (r * sourceStride), columns).CopyTo(new Span<float>(target + (r * targetStride), columns));
+    }
 
     /// <summary>
     /// Cuts rows x panels into pieces of about equal work. How it is cut changes no bit of the result; few rows (utterance-level

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using EcapaIlgpu.Model;
 
 namespace EcapaIlgpu.Engines.Simd;
@@ -7,8 +8,9 @@ namespace EcapaIlgpu.Engines.Simd;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Memory for a batch of R frames is 4 R (2 C + 1536) bytes and a fixed remainder: an hour of speech in one utterance takes 3.7 GB with 512
-/// channels and 5.2 GB with 1024. It is kept for the next batch, except after such giants.
+/// Memory is 4 R (2 C + 1536) bytes and a fixed remainder, R being the frames of the longest utterance, at least 4096, however many there
+/// are: an hour of speech in one utterance takes 3.7 GB with 512 channels and 5.2 GB with 1024. It is kept for the next batch, except after
+/// such giants.
 /// </para>
 /// <para>
 /// Thread-safe: calls from several threads wait for each other, <see cref="Dispose"/> among them. Until then the engine keeps its threads.
@@ -17,13 +19,13 @@ namespace EcapaIlgpu.Engines.Simd;
 public sealed unsafe class SimdEngine : IEmbeddingEngine
 {
     /// <summary>
-    /// Frames that pass through a block together. 2048 frames of 1024 channels are 8 MB, which stays in the last-level cache.
+    /// Frames that go through the network together, and through a block where one utterance has more: enough for the weights to be worth
+    /// fetching (60 MB with 1024 channels), few enough that memory does not grow with the batch.
     /// </summary>
-    private const int RangeFrames = 2048;
+    private const int SliceFrames = 4096;
 
-    /// <summary>Floats that the engine keeps from one batch to the next: 512 MB, which five minutes of speech need with 1024 channels. Memory that is given back and
-    /// taken again comes as pages to clear: 2 % of such a batch.</summary>
-    private const long KeptFloats = 128L << 20;
+    /// <summary>Floats that the engine keeps from one batch to the next: 256 MB.</summary>
+    private const long KeptFloats = 64L << 20;
 
     private readonly Lock _gate = new();
     private readonly EcapaWeights _weights;
@@ -120,14 +122,34 @@ public sealed unsafe class SimdEngine : IEmbeddingEngine
 
     private void Forward(PackedBatch batch, Span<float> embeddings, CancellationToken cancellation)
     {
-        int rows = batch.Rows, channels = Config.Channels;
-        int[] offsets = batch.Offsets.ToArray();
-        FrameRange[] ranges = FrameRange.Cut(offsets, RangeFrames);
+        using System.Buffers.MemoryHandle frames = batch.Frames.Pin();
+        ReadOnlySpan<int> offsets = batch.Offsets;
+        for (int first = 0, end; first < batch.Count; first = end)
+        {
+            int firstRow = offsets[first];
+            end = first + 1;
+            while (end < batch.Count && offsets[end + 1] - firstRow <= SliceFrames)
+                end++;
+            int[] slice = new int[end - first + 1];
+            TensorPrimitives.Subtract(offsets[first..(end + 1)], firstRow, slice);
+            float* input = (float*)frames.Pointer + ((nint)firstRow * Config.FeatureDim);
+            Forward(input, slice, embeddings[(first * Config.EmbeddingSize)..(end * Config.EmbeddingSize)], cancellation);
+        }
+    }
+
+    /// <summary>The forward pass of some utterances.</summary>
+    /// <param name="frames"><c>[rows, FeatureDim]</c>.</param>
+    /// <param name="offsets">First row of each utterance, then the number of rows.</param>
+    /// <param name="embeddings">Receives <c>[utterances, EmbeddingSize]</c>.</param>
+    /// <param name="cancellation">Looked at between stages.</param>
+    private void Forward(float* frames, int[] offsets, Span<float> embeddings, CancellationToken cancellation)
+    {
+        int rows = offsets[^1], utterances = offsets.Length - 1, channels = Config.Channels;
+        FrameRange[] ranges = new FrameRange(0, rows, 0, rows).CutEvenly(SliceFrames);
         float* state = _state.Require((long)rows * channels);
         float* branch = _branch.Require((long)rows * Math.Max(channels, EcapaConfig.Bottleneck));
         float* aggregated = _aggregated.Require((long)rows * EcapaConfig.AggregateChannels);
-        using (System.Buffers.MemoryHandle frames = batch.Frames.Pin())
-            _product.RunTaps(_layer1, (float*)frames.Pointer, _zeros.Pointer, offsets, new Epilogue { Relu = true }, state);
+        _product.RunTaps(_layer1, frames, _zeros.Pointer, offsets, new Epilogue { Relu = true }, state);
         for (int b = 0; b < _blocks.Length; b++)
         {
             _blocks[b].Run(state, branch, offsets, ranges, cancellation);
@@ -137,10 +159,10 @@ public sealed unsafe class SimdEngine : IEmbeddingEngine
             _product.Run(_aggregate[b], state, channels, rows, epilogue, aggregated, EcapaConfig.AggregateChannels);
             cancellation.ThrowIfCancellationRequested();
         }
-        float* pooled = _pooled.Require((long)batch.Count * Config.PooledSize);
+        float* pooled = _pooled.Require((long)utterances * Config.PooledSize);
         _pooler.Run(aggregated, offsets, branch, pooled, cancellation);
         float* embedded = _embedded.Require(embeddings.Length);
-        _product.Run(_linear, pooled, Config.PooledSize, batch.Count, default, embedded, Config.EmbeddingSize);
+        _product.Run(_linear, pooled, Config.PooledSize, utterances, default, embedded, Config.EmbeddingSize);
         new ReadOnlySpan<float>(embedded, embeddings.Length).CopyTo(embeddings);
     }
 

@@ -7,7 +7,7 @@ namespace EcapaIlgpu.Tests.Engines.Simd;
 public class FrameRangeTests
 {
     [Fact]
-    public void Ranges_cover_every_row_once_within_the_limit_and_split_only_what_is_too_long()
+    public void Pieces_cover_every_row_of_a_range_once_within_the_limit_and_keep_to_an_utterance()
     {
         Gen<int> length = Gen.Choose(1, 50);
         Arbitrary<int[]> lengths = Gen.ArrayOf(length).Where(l => l.Length > 0).ToArbitrary();
@@ -26,25 +26,19 @@ public class FrameRangeTests
     {
         int[] offsets = [0, .. lengths.Select((_, u) => lengths.Take(u + 1).Sum())];
         int row = 0;
-        foreach (FrameRange range in FrameRange.Cut(offsets, limit))
+        foreach (FrameRange range in new FrameRange(0, offsets[^1], 0, offsets[^1]).CutEvenly(limit))
         {
             if (range.From != row || range.Frames < 1 || range.Frames > limit)
                 return false;
-            bool whole = range.From == range.First && range.To == range.End;
-            bool partOfOne = Enumerable.Range(0, lengths.Length).Any(u => offsets[u] == range.First && offsets[u + 1] == range.End && lengths[u] > limit);
-            if (!(whole || partOfOne) || !offsets.Contains(range.First) || !offsets.Contains(range.End))
-                return false;
-            int covered = range.From;
-            foreach (FrameRange part in range.CutUtterances(offsets, 7))
+            foreach (FrameRange piece in range.CutUtterances(offsets, 7))
             {
-                int u = Array.IndexOf(offsets, part.First);
-                if (part.From != covered || part.Frames > 7 || u < 0 || offsets[u + 1] != part.End)
+                int u = Array.IndexOf(offsets, piece.First);
+                if (piece.From != row || piece.Frames is < 1 or > 7 || u < 0 || offsets[u + 1] != piece.End)
                     return false;
-                covered = part.To;
+                row = piece.To;
             }
-            if (covered != range.To)
+            if (row != range.To)
                 return false;
-            row = range.To;
         }
         return row == offsets[^1];
     }
