@@ -106,8 +106,7 @@ public static partial class Ptxas
         if (script is null)
         {
             return (null,
-                "ptxas is not here: set ECAPA_PTXAS to a folder with ptxas and nvdisasm, " +
-                "or have ../shared/tools/get-ptxas.sh beside the repository.");
+                "ptxas is not here: ECAPA_PTXAS names no folder of it, and ../shared/tools/get-ptxas.sh, which fetches it, is not beside the repository");
         }
         // Into a folder of its own first: other test processes may be at the same.
         string fresh = $"{cached}-{Environment.ProcessId}";

@@ -49,7 +49,7 @@ public class AudioFileTests
         Assert.Equal("tape: cannot be read: the disk is gone", error.Message);
     }
 
-    [NeedsFact(Tools.Libsndfile)]
+    [NeedsFact(typeof(Libsndfile))]
     public void A_stream_that_fails_inside_libsndfile_is_an_error_that_names_it()
     {
         InputException error = Assert.Throws<InputException>(() => AudioFile.Read(new BrokenStream([.. "fLaC"u8, .. new byte[40]]), "tape"));

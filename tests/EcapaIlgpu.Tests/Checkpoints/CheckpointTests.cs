@@ -434,7 +434,7 @@ public sealed class CheckpointTests
         Assert.Equal(expected, first.Values.ToArray());
     }
 
-    [ReferenceTheory]
+    [NeedsTheory(typeof(ReferenceSet))]
     [InlineData("models/proj_add_margin_6.pt", "weight")]
     [InlineData("models/proj_arc_margin_6.pt", "weight")]
     [InlineData("models/proj_arc_margin_intertopk_subcenter_6.pt", "weight")]

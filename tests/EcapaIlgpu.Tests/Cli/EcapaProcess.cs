@@ -72,10 +72,3 @@ internal static partial class Ecapa
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     public static partial int SendSignal(int process, int signal);
 }
-
-/// <summary>A test of signals, shells or devices as Unix has them; skipped with the reason elsewhere.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class UnixFactAttribute : FactAttribute
-{
-    public UnixFactAttribute() => Skip = OperatingSystem.IsWindows() ? "needs a Unix shell and signals" : null;
-}

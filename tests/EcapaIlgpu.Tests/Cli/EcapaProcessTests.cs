@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using EcapaIlgpu.Tests.Audio;
 
 namespace EcapaIlgpu.Tests.Cli;
 
@@ -34,7 +33,7 @@ public sealed class EcapaProcessTests : IDisposable
         return process;
     }
 
-    [UnixFact]
+    [NeedsFact(typeof(Unix))]
     public async Task Ctrl_c_leaves_whole_rows_under_the_final_name()
     {
         using Process process = await StartLongRun();
@@ -58,7 +57,7 @@ public sealed class EcapaProcessTests : IDisposable
         Assert.False(File.Exists(_folder["e.jsonl"]));
     }
 
-    [UnixFact]
+    [NeedsFact(typeof(Unix))]
     public async Task A_reader_that_has_enough_ends_the_run_quietly()
     {
         string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, "--scp", LongList()]);
@@ -69,7 +68,7 @@ public sealed class EcapaProcessTests : IDisposable
         Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
-    [NeedsFact(Tools.FullDevice)]
+    [NeedsFact(typeof(FullDevice))]
     public async Task A_full_disk_is_an_error_with_its_reason()
     {
         string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, Sample]);
@@ -83,7 +82,7 @@ public sealed class EcapaProcessTests : IDisposable
         }
     }
 
-    [UnixFact]
+    [NeedsFact(typeof(Unix))]
     public async Task A_disk_that_fills_up_on_the_way_keeps_the_rows_before()
     {
         // A limit on the size of files stands for the disk. The runtime's own large mappings are files too, unless it is told otherwise.
@@ -101,7 +100,7 @@ public sealed class EcapaProcessTests : IDisposable
             Assert.Equal($"utt{i:000000}", JsonDocument.Parse(lines[i]).RootElement.GetProperty("name").GetString());
     }
 
-    [UnixFact]
+    [NeedsFact(typeof(Unix))]
     public async Task A_decoder_that_hangs_is_killed_with_its_children_and_its_file_reported()
     {
         string hanging = _folder.Write("hanging.m4a", "not audio that libsndfile knows");
@@ -123,7 +122,7 @@ public sealed class EcapaProcessTests : IDisposable
         Assert.NotEqual(0, (await Ecapa.EndAsync(child)).Code);
     }
 
-    [UnixFact]
+    [NeedsFact(typeof(Unix))]
     public async Task A_standard_input_that_is_closed_is_an_error_and_not_waited_for()
     {
         string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, "-"]);

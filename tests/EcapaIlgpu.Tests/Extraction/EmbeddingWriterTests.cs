@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Json;
 using EcapaIlgpu.Extraction;
 using EcapaIlgpu.Extraction.Writers;
-using EcapaIlgpu.Tests.Audio;
 
 namespace EcapaIlgpu.Tests.Extraction;
 
@@ -210,10 +209,10 @@ public sealed class EmbeddingWriterTests : IDisposable
         Assert.Equal(["dir.csv", "e.txt"], _folder.Entries());
     }
 
-    [NeedsFact(Tools.FullDevice)]
+    [NeedsFact(typeof(FullDevice))]
     public void A_full_disk_is_an_input_error()
     {
-        using IEmbeddingWriter writer = EmbeddingWriter.Create(EmbeddingFormat.JsonLines, Tools.FullDevice, 3);
+        using IEmbeddingWriter writer = EmbeddingWriter.Create(EmbeddingFormat.JsonLines, FullDevice.Name, 3);
         InputException error = Assert.Throws<InputException>(() => writer.Write(Row("a", First)));
         Assert.StartsWith("/dev/full: cannot be written", error.Message);
         Assert.Equal(0, writer.Rows);

@@ -37,7 +37,7 @@ public sealed class EcapaModelTests : IDisposable
         Assert.Empty(model.Warnings);
     }
 
-    [ReferenceTheory]
+    [NeedsTheory(typeof(ReferenceSet))]
     [InlineData("models/ecapa_GLOB_c512.pt", "ECAPA_TDNN_GLOB_c512", 6_190_720, 5_181_440, 0)]
     [InlineData("models/ecapa_c512_with_softmax_6.pt", "ECAPA_TDNN_c512", 5_797_504, 4_788_224, 7)]
     public void Full_size_checkpoints_load(string file, string name, long parameters, long operationsPerFrame, int projectionTensors)

@@ -12,7 +12,7 @@ public class OpenClOperationTests(OpenClFixture fixture)
     private static readonly float[] Singles =
         [0f, -0f, 1f, -1.5f, 2.5f, -3.5f, 0.1f, 1e-40f, 3.4e38f, -127.7f, 40000.5f, 3e9f, 1e20f, float.NaN, float.PositiveInfinity, float.NegativeInfinity];
 
-    [OpenClTheory]
+    [NeedsTheory(typeof(OpenClDevice))]
     [InlineData(8)]
     [InlineData(16)]
     [InlineData(32)]
@@ -70,7 +70,7 @@ public class OpenClOperationTests(OpenClFixture fixture)
         }
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Single_precision()
     {
         var map = new MapKernel("singles", IrType.F32, IrType.F32, IrType.F32);
@@ -81,7 +81,7 @@ public class OpenClOperationTests(OpenClFixture fixture)
             [.. new[] { Singles, second, third }.Select(values => values.Select(Constant.Single).ToArray())]);
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Double_precision()
     {
         double[] first = [.. Singles.Select(value => value * 1.000000001)], second = Rotated(first, 5), third = Rotated(first, 9);
@@ -93,7 +93,7 @@ public class OpenClOperationTests(OpenClFixture fixture)
             [.. new[] { first, second, third }.Select(values => values.Select(Constant.Double).ToArray())]);
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void A_product_and_a_sum_are_two_roundings()
     {
         var map = new MapKernel("uncontracted", IrType.F32);
@@ -105,7 +105,7 @@ public class OpenClOperationTests(OpenClFixture fixture)
         Assert.Equal([.. input.Select(v => (long)BitConverter.SingleToUInt32Bits(v * v - v))], map.Run(fixture.Accelerator, input)[0]);
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Functions_are_within_a_few_units_in_the_last_place()
     {
         var map = new MapKernel("functions", IrType.F32, IrType.F32);
@@ -137,7 +137,7 @@ public class OpenClOperationTests(OpenClFixture fixture)
         }
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void All_halves_become_the_same_numbers()
     {
         var map = new MapKernel("halves", IrType.F16);
@@ -148,7 +148,7 @@ public class OpenClOperationTests(OpenClFixture fixture)
             map.Run(fixture.Accelerator, samples)[0]);
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Halves_round_once()
     {
         var map = new MapKernel("half_arithmetic", IrType.F16, IrType.F16, IrType.F16, IrType.F32);

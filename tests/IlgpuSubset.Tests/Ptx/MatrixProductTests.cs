@@ -13,7 +13,7 @@ public class MatrixProductTests
         Assert.Equal(expected, actual);
     }
 
-    [PtxasTheory]
+    [NeedsTheory(typeof(Assembler))]
     [InlineData(70)]
     [InlineData(80)]
     [InlineData(90)]

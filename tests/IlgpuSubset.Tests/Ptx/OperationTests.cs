@@ -25,7 +25,7 @@ public class OperationTests
             Check(gpu.Accelerator, operation);
     }
 
-    [PtxasTheory]
+    [NeedsTheory(typeof(Assembler))]
     [InlineData(70)]
     [InlineData(80)]
     [InlineData(90)]

@@ -6,7 +6,7 @@ namespace ILGPU.Tests.Ptx;
 /// <summary>What NVIDIA's assembler says of the PTX of every construct, and the machine code of a matrix product.</summary>
 public class PtxasTests
 {
-    [PtxasTheory]
+    [NeedsTheory(typeof(Assembler))]
     [InlineData(70)]
     [InlineData(80)]
     [InlineData(90)]

@@ -24,7 +24,7 @@ public sealed class FailingDriverTests : IDisposable
         _folder.Dispose();
     }
 
-    [UnixFact]
+    [NeedsFact(typeof(Unix))]
     public async Task A_device_that_vanishes_in_the_middle_ends_the_run_and_rows_that_were_written_stay()
     {
         string model = SmallModel(), first = ShortSpeech.Write(_folder["first.wav"], TimeSpan.FromSeconds(0.03));

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using EcapaIlgpu.Tests.Engines.Kernels;
 using ILGPU.Beyond;
 
 namespace EcapaIlgpu.Tests.Cli.Beyond;
@@ -11,7 +10,7 @@ public sealed class KernelCacheTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [KernelDeviceFact("opencl")]
+    [NeedsFact(typeof(OpenClDevice))]
     public async Task Two_processes_that_fill_the_cache_at_once_both_succeed_and_a_third_finds_it_whole()
     {
         string cache = _folder["cache"];
@@ -32,7 +31,7 @@ public sealed class KernelCacheTests : IDisposable
         Dictionary<string, DateTime> Entries() => Directory.GetFiles(cache).ToDictionary(file => Path.GetFileName(file)!, File.GetLastWriteTimeUtc);
     }
 
-    [KernelDeviceFact("opencl")]
+    [NeedsFact(typeof(OpenClDevice))]
     public async Task A_cache_folder_that_cannot_be_written_is_no_error()
     {
         using Process process = Ecapa.Start([(OpenCLCache.Variable, _folder.Write("a file", "no folder"))], "devices");

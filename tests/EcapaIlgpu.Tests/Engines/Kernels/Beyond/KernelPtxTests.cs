@@ -13,7 +13,7 @@ public class KernelPtxTests
     /// <summary>The least share of multiply-adds in the main loop of a convolution with 64 outputs a thread.</summary>
     private const double LeastShare = 0.8;
 
-    [PtxasTheory]
+    [NeedsTheory(typeof(Assembler))]
     [InlineData(70)]
     [InlineData(80)]
     [InlineData(90)]
@@ -30,7 +30,7 @@ public class KernelPtxTests
         }
     }
 
-    [PtxasTheory]
+    [NeedsTheory(typeof(Assembler))]
     [InlineData(70)]
     [InlineData(80)]
     [InlineData(90)]
@@ -144,11 +144,4 @@ public class KernelPtxTests
     }
 
     private sealed record Specialization(string Name, Delegate Kernel, KernelSpecialization Launches, KernelArguments Constants);
-}
-
-/// <summary>A test that needs NVIDIA's assembler; skipped, with the reason, where it cannot be had.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class PtxasTheoryAttribute : TheoryAttribute
-{
-    public PtxasTheoryAttribute() => Skip = Ptxas.MissingReason;
 }
