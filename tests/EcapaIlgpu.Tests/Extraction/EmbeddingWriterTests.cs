@@ -184,6 +184,24 @@ public sealed class EmbeddingWriterTests : IDisposable
         Assert.StartsWith("{\"name\":\"a\"", File.ReadAllText(_folder["e.jsonl"]));
     }
 
+    [NeedsTheory(typeof(Unix))]
+    [InlineData("e.npy", "e.txt", "e.npy")]
+    [InlineData("e.npy", "e.txt", "e.txt")]
+    [InlineData("e.ark", "e.scp", "e.ark")]
+    [InlineData("e.ark", "e.scp", "e.scp")]
+    public void Lines_never_stand_beside_the_rows_of_another_run_whichever_file_cannot_be_moved(string rows, string lines, string stuck)
+    {
+        _folder.Write(rows, "old rows");
+        _folder.Write(lines, "old lines");
+        using IEmbeddingWriter writer = EmbeddingWriter.Create(EmbeddingWriter.FormatOf(rows)!.Value, _folder[rows], 3);
+        writer.Write(Row("a", First));
+        // Whoever has the file open still writes to it, but there is nothing left to move.
+        File.Delete(_folder[_folder.Entries().Single(entry => entry.StartsWith($".{stuck}.", StringComparison.Ordinal))]);
+        Assert.Throws<InputException>(writer.Complete);
+        Assert.False(File.Exists(_folder[lines]));
+        Assert.Equal(stuck == rows, File.ReadAllText(_folder[rows]) == "old rows");
+    }
+
     [Fact]
     public void Bytes_after_the_last_whole_row_are_cut_off()
     {
