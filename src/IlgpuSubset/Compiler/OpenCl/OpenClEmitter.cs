@@ -227,7 +227,7 @@ internal sealed class OpenClEmitter
 
     private void Emit(Loop loop)
     {
-        IReadOnlyList<Region> items = loop.Body is Sequence sequence ? sequence.Items : [loop.Body];
+        IReadOnlyList<Region> items = loop.Body.InOrder;
         // A header that only tests becomes the loop's condition.
         bool tests = items.Count > 1 && items[0] is Straight header && header.Block.Instructions.All(_layout.IsInlined);
         bool leavesOnTrue = tests && items[1] is If { Then: var then } && Leaves(then, loop.Label);
