@@ -47,7 +47,8 @@ public sealed record EmbedderOptions
 /// <remarks>
 /// Thread-safe: calls from several threads read audio at the same time and take turns on the engine. For many files
 /// <see cref="EmbedAsync(IEnumerable{string}, CancellationToken)"/> is much faster than <see cref="Embed(string, CancellationToken)"/> in a
-/// loop, since it reads ahead, computes in batches and on all devices chosen; both give the same bits. Dispose when no call is running.
+/// loop, since it reads ahead, computes in batches and on all devices chosen; both give the same bits. Dispose when no call is running: the
+/// engines' threads and devices are given back then and not before.
 /// </remarks>
 public sealed class SpeakerEmbedder : IDisposable
 {
