@@ -22,7 +22,8 @@ internal sealed class Ffmpeg() : Need(
 
 /// <summary>Something that reads FLAC.</summary>
 internal sealed class FlacDecoder() : Need(
-    static () => SndfileLibrary.Installed is null && FfmpegReader.Installed is null ? "Neither libsndfile nor ffmpeg is on this machine" : null,
+    static () =>
+        SndfileLibrary.Installed is null && FfmpegReader.Installed is null ? "Neither libsndfile nor ffmpeg is on this machine" : null,
     "They are the system's, used where they are installed",
     "install either");
 

@@ -28,7 +28,8 @@ internal static partial class TestFiles
         string type = TypePattern().Match(header).Groups[1].Value;
         if (header.Contains("'fortran_order': True", StringComparison.Ordinal))
             throw new InvalidDataException($"{path}: Fortran order");
-        int[] shape = [.. ShapePattern().Match(header).Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+        string extents = ShapePattern().Match(header).Groups[1].Value;
+        int[] shape = [.. extents.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Select(s => int.Parse(s, CultureInfo.InvariantCulture))];
         ReadOnlySpan<byte> body = bytes.AsSpan(start);
         double[] values = type switch

@@ -31,10 +31,12 @@ public class PublicApiTests
         {
             if (!package.TryGetValue(Section(type), out HashSet<string>? known))
                 continue;
-            foreach (MethodBase member in type.GetMembers(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly).OfType<MethodBase>())
+            const BindingFlags Declared = BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+            foreach (MethodBase member in type.GetMembers(Declared).OfType<MethodBase>())
             {
                 string text = $"{type.FullName}: {member.Name}";
-                bool overridden = member is MethodInfo { IsVirtual: true } method && method.GetBaseDefinition().DeclaringType == typeof(object);
+                bool overridden = member is MethodInfo { IsVirtual: true } method
+                    && method.GetBaseDefinition().DeclaringType == typeof(object);
                 bool comparison = member.Name is "Equals" or "op_Equality" or "op_Inequality";
                 if (!overridden && !comparison && !known.Contains(Signature(member)) && !KnownDifferences.Any(text.StartsWith))
                     extra.Add($"{text} as {Signature(member)}");
@@ -134,7 +136,8 @@ public class PublicApiTests
 
 /// <summary>The listing of ILGPU 1.5.3's public signatures.</summary>
 internal sealed class ApiList() : Need(
-    static () => System.IO.File.Exists(File) ? null : "The listing of ILGPU 1.5.3's public signatures is not at ../shared/spec/ilgpu-1.5.3-api.txt",
+    static () =>
+        System.IO.File.Exists(File) ? null : "The listing of ILGPU 1.5.3's public signatures is not at ../shared/spec/ilgpu-1.5.3-api.txt",
     "It is made of ILGPU's package, which the feed of this project does not have, and stays outside the repository (../shared/spec)",
     "put the file of that name, which this project's own machines have, there")
 {

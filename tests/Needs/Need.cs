@@ -18,11 +18,13 @@ internal abstract class Need(Func<string?> missing, string notInRepository, stri
     /// <param name="test">The test's name, which is the sentence that it proves.</param>
     /// <param name="needs">The types of what it needs.</param>
     /// <returns>
-    /// Of all that is missing: what it is, why it is not in the repository, how to get it; then what is not checked. Null where all is there.
+    /// Of all that is missing: what it is, why it is not in the repository, how to get it; then what is not checked. Null where all is
+    /// there.
     /// </returns>
     public static string? WhySkipped(string test, params IEnumerable<Type> needs)
     {
-        string[] reasons = [.. needs.Select(type => Known.GetOrAdd(type, type => (Need)Activator.CreateInstance(type)!).Reason).OfType<string>()];
+        string[] reasons =
+            [.. needs.Select(type => Known.GetOrAdd(type, type => (Need)Activator.CreateInstance(type)!).Reason).OfType<string>()];
         return reasons.Length == 0 ? null : $"{string.Join(" ", reasons)} Not checked: \"{test.Replace('_', ' ')}\".";
     }
 

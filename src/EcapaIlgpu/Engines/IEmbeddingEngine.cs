@@ -7,8 +7,8 @@ namespace EcapaIlgpu.Engines;
 /// number of threads: it is the same to the bit on a given engine and machine.
 /// </summary>
 /// <remarks>
-/// An engine runs one batch at a time: calls from several threads wait for each other unless its docs say otherwise. It belongs to whoever made
-/// it, who disposes of it: threads and memory of devices are not given back otherwise.
+/// An engine runs one batch at a time: calls from several threads wait for each other unless its docs say otherwise. It belongs to whoever
+/// made it, who disposes of it: threads and memory of devices are not given back otherwise.
 /// </remarks>
 public interface IEmbeddingEngine : IDisposable
 {

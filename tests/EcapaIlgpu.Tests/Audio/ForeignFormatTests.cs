@@ -18,7 +18,8 @@ public class ForeignFormatTests
         Waveform wav = AudioFile.Read(TestFiles.InReference("audio/367-130732-0000.wav"));
         Waveform flac = AudioFile.Read(TestFiles.InReference("audio/eval/367/367-130732-0000.flac"));
         Assert.Equal(wav.Samples.ToArray(), flac.Samples.ToArray());
-        Assert.Equal(wav.Samples.ToArray(), Read(TestFiles.InReference("audio/eval/367/367-130732-0000.flac"), OnlySndfile).Samples.ToArray());
+        Assert.Equal(
+            wav.Samples.ToArray(), Read(TestFiles.InReference("audio/eval/367/367-130732-0000.flac"), OnlySndfile).Samples.ToArray());
     }
 
     [NeedsTheory(typeof(Libsndfile), typeof(Ffmpeg))]
@@ -73,7 +74,9 @@ public class ForeignFormatTests
         byte[] square = new WavBuilder { Samples = [.. Enumerable.Range(0, 16000).Select(i => i / 20 % 2 == 0 ? 0.999 : -0.999)] }.Build();
         foreach (string name in new[] { "x.mp3", "x.ogg" })
         {
-            Encoder.Encode(folder.Write("square.wav", square), folder[name], name.EndsWith("ogg", StringComparison.Ordinal) ? ["-c:a", "libvorbis"] : []);
+            Encoder.Encode(
+                folder.Write("square.wav", square), folder[name],
+                name.EndsWith("ogg", StringComparison.Ordinal) ? ["-c:a", "libvorbis"] : []);
             foreach (InstalledDecoders decoders in new[] { OnlySndfile, OnlyFfmpeg })
                 Assert.InRange(Read(folder[name], decoders).Samples.ToArray().Max(), 32768.5f, 65536f);
         }
@@ -157,7 +160,8 @@ public class ForeignFormatTests
     public void Without_any_decoder_the_error_names_both_and_how_to_install_them()
     {
         InputException error = Assert.Throws<InputException>(() => Read(new MemoryStream("fLaC and more"u8.ToArray()), new(null, null)));
-        foreach (string expected in new[] { "is not a WAV file", "libsndfile", "ffmpeg", "apt install libsndfile1", "brew install libsndfile" })
+        string[] all = ["is not a WAV file", "libsndfile", "ffmpeg", "apt install libsndfile1", "brew install libsndfile"];
+        foreach (string expected in all)
             Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
@@ -207,7 +211,9 @@ public class ForeignFormatTests
         using TemporaryFolder folder = new();
         double[] samples = new double[16000];
         samples[8000] = double.NaN;
-        Encoder.Encode(folder.Write("nan.wav", new WavBuilder { Tag = 3, Bits = 32, Samples = samples }.Build()), folder["nan.au"], "-c:a", "pcm_f32be");
+        Encoder.Encode(
+            folder.Write("nan.wav", new WavBuilder { Tag = 3, Bits = 32, Samples = samples }.Build()), folder["nan.au"], "-c:a",
+            "pcm_f32be");
         foreach (InstalledDecoders decoders in new[] { OnlySndfile, OnlyFfmpeg })
         {
             InputException error = Assert.Throws<InputException>(() => Read(folder["nan.au"], decoders));
@@ -263,7 +269,8 @@ public class ForeignFormatTests
     {
         using TemporaryFolder folder = new();
         string half = folder.Write("half.wav", (WavBuilder.Int16(new short[1000]) with { DataSize = uint.MaxValue }).Build());
-        Waveform waveform = Read(new MemoryStream("not audio"u8.ToArray()), new(null, Script(folder, $"cat '{half}'; echo broken >&2; exit 1")));
+        Waveform waveform = Read(
+            new MemoryStream("not audio"u8.ToArray()), new(null, Script(folder, $"cat '{half}'; echo broken >&2; exit 1")));
         Assert.Equal(1000, waveform.Samples.Length);
         Assert.Equal("ffmpeg: broken.", Assert.Single(waveform.Warnings));
     }
@@ -286,7 +293,8 @@ public class ForeignFormatTests
     {
         WavBuilder wav = WavBuilder.Int16(1, 2, 3) with { Between = [("JUNK", new byte[5 << 20])] };
         Assert.Equal([1, 2, 3], Read(new PipeStream(wav.Build(), 1 << 16), new(null, null)).Samples.ToArray());
-        InputException error = Assert.Throws<InputException>(() => Read(new PipeStream((wav with { Tag = 6 }).Build(), 1 << 16), new(null, null)));
+        InputException error = Assert.Throws<InputException>(
+            () => Read(new PipeStream((wav with { Tag = 6 }).Build(), 1 << 16), new(null, null)));
         Assert.Contains("save it in a file", error.Message, StringComparison.Ordinal);
     }
 

@@ -16,7 +16,8 @@ internal static partial class Ecapa
     /// <summary>Nothing here takes a minute; a run that does hangs.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
-    public static async Task<CliResult> RunAsync(string[] args, byte[]? input = null, bool terminal = false, CancellationToken interrupt = default)
+    public static async Task<CliResult> RunAsync(
+        string[] args, byte[]? input = null, bool terminal = false, CancellationToken interrupt = default)
     {
         using MemoryStream output = new();
         using StringWriter error = new();

@@ -87,7 +87,8 @@ public sealed class EcapaProcessTests : IDisposable
     {
         // A limit on the size of files stands for the disk. The runtime's own large mappings are files too, unless it is told otherwise.
         string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, "--scp", LongList(), "-o", _folder["e.jsonl"]]);
-        using Process process = Ecapa.StartProcess("/bin/sh", "-c", $"trap '' XFSZ; export DOTNET_EnableWriteXorExecute=0; ulimit -f 100; exec {command}");
+        using Process process = Ecapa.StartProcess(
+            "/bin/sh", "-c", $"trap '' XFSZ; export DOTNET_EnableWriteXorExecute=0; ulimit -f 100; exec {command}");
         CliResult result = await Ecapa.EndAsync(process);
 
         Assert.Equal(1, result.Code);
@@ -106,11 +107,14 @@ public sealed class EcapaProcessTests : IDisposable
         string hanging = _folder.Write("hanging.m4a", "not audio that libsndfile knows");
         Directory.CreateDirectory(_folder["bin"]);
         using (Process install = Ecapa.StartProcess(
-            "/bin/sh", "-c", $"printf '#!/bin/sh\nsleep 1000 & echo $! > {_folder["child"]}\nwait\n' > {_folder["bin/ffmpeg"]} && chmod +x {_folder["bin/ffmpeg"]}"))
+            "/bin/sh", "-c",
+            $"printf '#!/bin/sh\nsleep 1000 & echo $! > {_folder["child"]}\nwait\n' > {_folder["bin/ffmpeg"]} "
+            + $"&& chmod +x {_folder["bin/ffmpeg"]}"))
         {
             Assert.Equal(0, (await Ecapa.EndAsync(install)).Code);
         }
-        string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, "--decoder-seconds", "1", Sample, hanging, Sample[..^5] + "2.wav"]);
+        string command = string.Join(
+            ' ', [.. Ecapa.Command, "embed", "--model", Tiny, "--decoder-seconds", "1", Sample, hanging, Sample[..^5] + "2.wav"]);
         using Process process = Ecapa.StartProcess("/bin/sh", "-c", $"PATH={_folder["bin"]}:$PATH exec {command}");
         CliResult result = await Ecapa.EndAsync(process);
 
@@ -146,6 +150,7 @@ public sealed class EcapaProcessTests : IDisposable
         Assert.Equal(Embedding(file.Output), Embedding(piped.Output));
         Assert.StartsWith("{\"name\":\"-\"", piped.Output);
 
-        static float[] Embedding(string line) => [.. JsonDocument.Parse(line).RootElement.GetProperty("embedding").EnumerateArray().Select(v => v.GetSingle())];
+        static float[] Embedding(string line) =>
+            [.. JsonDocument.Parse(line).RootElement.GetProperty("embedding").EnumerateArray().Select(v => v.GetSingle())];
     }
 }

@@ -27,7 +27,8 @@ public class LayerGoldenTests
         // The reference set names the pooled vector twice.
         found.Add("pool_stats", found["pool"]);
 
-        string[] names = [.. Directory.GetFiles(folder, "*.npy").Select(f => Path.GetFileNameWithoutExtension(f)).Where(n => n != InputName)];
+        string[] names =
+            [.. Directory.GetFiles(folder, "*.npy").Select(f => Path.GetFileNameWithoutExtension(f)).Where(n => n != InputName)];
         Assert.NotEmpty(names);
         foreach (string name in names)
         {

@@ -37,7 +37,8 @@ public sealed class EmbeddingWriterTests : IDisposable
     [InlineData("a.txt", EmbeddingFormat.KaldiText)]
     [InlineData("a.wav", null)]
     [InlineData("a", null)]
-    public void The_extension_says_the_format(string path, EmbeddingFormat? expected) => Assert.Equal(expected, EmbeddingWriter.FormatOf(path));
+    public void The_extension_says_the_format(string path, EmbeddingFormat? expected) =>
+        Assert.Equal(expected, EmbeddingWriter.FormatOf(path));
 
     [Fact]
     public void Npy_is_read_back_with_its_names_beside()
@@ -87,7 +88,9 @@ public sealed class EmbeddingWriterTests : IDisposable
         string[] lines = File.ReadAllLines(WriteBoth(EmbeddingFormat.KaldiText, "e.txt"));
         Assert.Equal("a  [ 1.5 -0.1 3.4028235E+38 ]", lines[0]);
         Assert.Equal("b", lines[1].Split(' ')[0]);
-        Assert.Equal(Second, lines[1].Split(' ', StringSplitOptions.RemoveEmptyEntries)[2..^1].Select(v => float.Parse(v, CultureInfo.InvariantCulture)));
+        Assert.Equal(
+            Second,
+            lines[1].Split(' ', StringSplitOptions.RemoveEmptyEntries)[2..^1].Select(v => float.Parse(v, CultureInfo.InvariantCulture)));
     }
 
     [Theory]
@@ -118,7 +121,9 @@ public sealed class EmbeddingWriterTests : IDisposable
         Assert.Equal(byIndex, inOrder);
     }
 
-    /// <summary>As Kaldi's <c>Vector&lt;float&gt;::Read</c>: a binary mark, the type's token, the size of an index, the index, the numbers.</summary>
+    /// <summary>
+    /// As Kaldi's <c>Vector&lt;float&gt;::Read</c>: a binary mark, the type's token, the size of an index, the index, the numbers.
+    /// </summary>
     private static float[] ReadFloatVector(byte[] ark, int at, out int end)
     {
         Assert.Equal("\0B"u8.ToArray(), ark[at..(at + 2)]);
@@ -218,9 +223,13 @@ public sealed class EmbeddingWriterTests : IDisposable
     [Fact]
     public void A_folder_that_does_not_exist_or_is_in_the_way_is_said_at_once()
     {
-        Assert.Contains("there is no folder", Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Csv, _folder["no/e.csv"], 3)).Message);
+        Assert.Contains(
+            "there is no folder",
+            Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Csv, _folder["no/e.csv"], 3)).Message);
         Directory.CreateDirectory(_folder["dir.csv"]);
-        Assert.Contains("it is a folder", Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Csv, _folder["dir.csv"], 3)).Message);
+        Assert.Contains(
+            "it is a folder",
+            Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Csv, _folder["dir.csv"], 3)).Message);
         // The second file of a pair fails: nothing of the first remains.
         Directory.CreateDirectory(_folder["e.txt"]);
         Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Npy, _folder["e.npy"], 3));
@@ -240,7 +249,8 @@ public sealed class EmbeddingWriterTests : IDisposable
     public void Npy_needs_a_file_since_its_header_is_written_last()
     {
         using MemoryStream stream = new();
-        Assert.Contains("--output", Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Npy, stream, "stdout", 3)).Message);
+        Assert.Contains(
+            "--output", Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Npy, stream, "stdout", 3)).Message);
         Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Npy, _folder["e.txt"], 3));
     }
 }

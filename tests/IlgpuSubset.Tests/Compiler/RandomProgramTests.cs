@@ -29,8 +29,12 @@ public class RandomProgramTests
             string text = IrPrinter.Print(original);
             KernelCompiler.Optimize(optimised, Options);
             int[] expected = Run(original, structured: false);
-            Assert.True(expected.AsSpan().SequenceEqual(Run(optimised, structured: false)), $"Program {program} by blocks:\n{text}\n{IrPrinter.Print(optimised)}");
-            Assert.True(expected.AsSpan().SequenceEqual(Run(optimised, structured: true)), $"Program {program} by regions:\n{text}\n{IrPrinter.Print(optimised)}");
+            Assert.True(
+                expected.AsSpan().SequenceEqual(Run(optimised, structured: false)),
+                $"Program {program} by blocks:\n{text}\n{IrPrinter.Print(optimised)}");
+            Assert.True(
+                expected.AsSpan().SequenceEqual(Run(optimised, structured: true)),
+                $"Program {program} by regions:\n{text}\n{IrPrinter.Print(optimised)}");
         }
     }
 
@@ -175,7 +179,9 @@ public class RandomProgramTests
         }
 
         private Value Test() =>
-            Append(Instruction.Compare((CompareKind)Random.Next(10), Get(Variable()), Random.Next(2) == 0 ? Get(Variable()) : Constant.Int32(Random.Next(8))));
+            Append(
+                Instruction.Compare(
+                    (CompareKind)Random.Next(10), Get(Variable()), Random.Next(2) == 0 ? Get(Variable()) : Constant.Int32(Random.Next(8))));
 
         private Value Element() => Random.Next(4) > 0
             ? Append(Instruction.PtrAdd(_array, Constant.Int64(Random.Next(4)), 4))

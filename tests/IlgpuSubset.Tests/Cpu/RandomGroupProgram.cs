@@ -115,7 +115,11 @@ internal sealed class RandomGroupProgram : RandomProgram
     {
         Value predicate = Test(_own);
         if (Random.Next(2) == 0)
-            Set(Any(_shared), Append(new Instruction(Opcode.BarrierReduce, IrType.I32, predicate) { Kind = (byte)BarrierReduction.PopCount }));
+        {
+            Set(
+                Any(_shared),
+                Append(new Instruction(Opcode.BarrierReduce, IrType.I32, predicate) { Kind = (byte)BarrierReduction.PopCount }));
+        }
         else
             Set(Any(_shared), Append(new Instruction(Opcode.Broadcast, IrType.I32, Get(Any(_own)), Constant.Int32(Random.Next(_threads)))));
     }

@@ -40,7 +40,8 @@ public class OpenClFaultTests(OpenClFixture fixture)
         Assert.Empty(CLDevice.Find(FaultyDriver.WithUnusableDevices(), unusable));
         Assert.Equal(4, unusable.Count);
         Assert.All(unusable, device => Assert.Equal(AcceleratorType.OpenCL, device.AcceleratorType));
-        Assert.Contains(unusable, device => device.Name == "Old" && device.Reason.Contains("OpenCL 1.1") && device.Reason.Contains("newer driver"));
+        Assert.Contains(
+            unusable, device => device.Name == "Old" && device.Reason.Contains("OpenCL 1.1") && device.Reason.Contains("newer driver"));
         Assert.Contains(unusable, device => device.Name == "Away" && device.Reason.Contains("not available"));
         Assert.Contains(unusable, device => device.Name == "Mute" && device.Reason.Contains("no compiler"));
         Assert.Contains(unusable, device => device.Reason.Contains("clGetDeviceInfo failed: CL_OUT_OF_HOST_MEMORY"));
@@ -77,7 +78,8 @@ public class OpenClFaultTests(OpenClFixture fixture)
     public void Exhausted_memory_is_told_from_other_faults()
     {
         using Context context = Context.Create().ToContext();
-        using (Accelerator accelerator = Device(FaultyDriver.Failing("clCreateBuffer", CLError.CL_MEM_OBJECT_ALLOCATION_FAILURE)).CreateAccelerator(context))
+        CLLibrary full = FaultyDriver.Failing("clCreateBuffer", CLError.CL_MEM_OBJECT_ALLOCATION_FAILURE);
+        using (Accelerator accelerator = Device(full).CreateAccelerator(context))
         {
             var exception = Assert.Throws<CLException>(() => accelerator.Allocate1D<float>(1000));
             Assert.True(exception.IsOutOfMemory);
@@ -92,7 +94,8 @@ public class OpenClFaultTests(OpenClFixture fixture)
     public void A_launch_that_fails_names_call_and_error()
     {
         using Context context = Context.Create().ToContext();
-        using Accelerator accelerator = Device(FaultyDriver.Failing("clEnqueueNDRangeKernel", CLError.CL_OUT_OF_RESOURCES)).CreateAccelerator(context);
+        using Accelerator accelerator = Device(FaultyDriver.Failing("clEnqueueNDRangeKernel", CLError.CL_OUT_OF_RESOURCES))
+            .CreateAccelerator(context);
         var exception = Assert.Throws<CLException>(() => Square(accelerator, 3));
         Assert.Equal("clEnqueueNDRangeKernel failed: CL_OUT_OF_RESOURCES (-5).", exception.Message);
     }

@@ -7,10 +7,14 @@ namespace ILGPU.Tests.OpenCl;
 [Collection(OpenClSuite.Name)]
 public class OpenClOperationTests(OpenClFixture fixture)
 {
-    private static readonly long[] Corners = [0, 1, -1, 2, 7, -8, 31, 100, 255, 4711, -77777, 0x12345678, int.MaxValue, int.MinValue + 1L, 1L << 40, long.MaxValue];
+    private static readonly long[] Corners =
+        [0, 1, -1, 2, 7, -8, 31, 100, 255, 4711, -77777, 0x12345678, int.MaxValue, int.MinValue + 1L, 1L << 40, long.MaxValue];
 
     private static readonly float[] Singles =
-        [0f, -0f, 1f, -1.5f, 2.5f, -3.5f, 0.1f, 1e-40f, 3.4e38f, -127.7f, 40000.5f, 3e9f, 1e20f, float.NaN, float.PositiveInfinity, float.NegativeInfinity];
+        [
+            0f, -0f, 1f, -1.5f, 2.5f, -3.5f, 0.1f, 1e-40f, 3.4e38f, -127.7f, 40000.5f, 3e9f, 1e20f,
+            float.NaN, float.PositiveInfinity, float.NegativeInfinity,
+        ];
 
     [NeedsTheory(typeof(OpenClDevice))]
     [InlineData(8)]
@@ -111,10 +115,13 @@ public class OpenClOperationTests(OpenClFixture fixture)
         var map = new MapKernel("functions", IrType.F32, IrType.F32);
         (MathFunction Function, Func<double, double, double> Exact)[] functions =
         [
-            (MathFunction.Exp, (x, _) => Math.Exp(x)), (MathFunction.Exp2, (x, _) => Math.Pow(2, x)), (MathFunction.Log, (x, _) => Math.Log(x)),
+            (MathFunction.Exp, (x, _) => Math.Exp(x)), (MathFunction.Exp2, (x, _) => Math.Pow(2, x)),
+            (MathFunction.Log, (x, _) => Math.Log(x)),
             (MathFunction.Log2, (x, _) => Math.Log2(x)), (MathFunction.Log10, (x, _) => Math.Log10(x)), (MathFunction.Rcp, (x, _) => 1 / x),
-            (MathFunction.Rsqrt, (x, _) => 1 / Math.Sqrt(x)), (MathFunction.Sin, (x, _) => Math.Sin(x)), (MathFunction.Cos, (x, _) => Math.Cos(x)),
-            (MathFunction.Tan, (x, _) => Math.Tan(x)), (MathFunction.Tanh, (x, _) => Math.Tanh(x)), (MathFunction.Atan2, Math.Atan2), (MathFunction.Pow, Math.Pow),
+            (MathFunction.Rsqrt, (x, _) => 1 / Math.Sqrt(x)), (MathFunction.Sin, (x, _) => Math.Sin(x)),
+            (MathFunction.Cos, (x, _) => Math.Cos(x)),
+            (MathFunction.Tan, (x, _) => Math.Tan(x)), (MathFunction.Tanh, (x, _) => Math.Tanh(x)), (MathFunction.Atan2, Math.Atan2),
+            (MathFunction.Pow, Math.Pow),
         ];
         foreach ((MathFunction function, _) in functions)
         {
@@ -142,7 +149,8 @@ public class OpenClOperationTests(OpenClFixture fixture)
     {
         var map = new MapKernel("halves", IrType.F16);
         map.Result(map.Add(Instruction.Convert(ConvertKind.FloatExtend, map.Inputs[0], IrType.F32)));
-        ushort[] samples = [0, 0x8000, 1, 0x8001, 0x3FF, 0x400, 0x3C00, 0xBC00, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00, 0x3555, 0x1234, 0x9ABC, 0x6666];
+        ushort[] samples =
+            [0, 0x8000, 1, 0x8001, 0x3FF, 0x400, 0x3C00, 0xBC00, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00, 0x3555, 0x1234, 0x9ABC, 0x6666];
         Assert.Equal(
             [.. samples.Select(bits => (long)BitConverter.SingleToUInt32Bits((float)BitConverter.UInt16BitsToHalf(bits)))],
             map.Run(fixture.Accelerator, samples)[0]);
@@ -176,7 +184,8 @@ public class OpenClOperationTests(OpenClFixture fixture)
             Assert.Equal(x[i] < y[i] ? 1 : 0, found[7][i]);
         }
 
-        System.Half[] Numbers() => [.. Enumerable.Range(0, 64).Select(_ => (System.Half)((random.NextDouble() - 0.5) * Math.Pow(2, random.Next(-6, 6))))];
+        System.Half[] Numbers() =>
+            [.. Enumerable.Range(0, 64).Select(_ => (System.Half)((random.NextDouble() - 0.5) * Math.Pow(2, random.Next(-6, 6))))];
 
         static ushort[] Bits(System.Half[] values) => [.. values.Select(BitConverter.HalfToUInt16Bits)];
     }
@@ -213,9 +222,11 @@ public class OpenClOperationTests(OpenClFixture fixture)
                 var actual = new Constant(expected.Type, found[result][thread]);
                 // NaN has many bit patterns; the order of zeros is open in minimum and maximum.
                 bool same = expected.Type.IsFloat
-                    ? expected.Float.Equals(actual.Float) && (expected.Float != 0 || expected.Bits == actual.Bits || IsMinMax(map.Results[result]))
+                    ? expected.Float.Equals(actual.Float)
+                        && (expected.Float != 0 || expected.Bits == actual.Bits || IsMinMax(map.Results[result]))
                     : expected.Bits == actual.Bits;
-                Assert.True(same, $"{Describe(map.Results[result])}({string.Join(", ", inputs.Select(values => values[thread]))}) = {actual}, expected {expected}");
+                string operands = string.Join(", ", inputs.Select(values => values[thread]));
+                Assert.True(same, $"{Describe(map.Results[result])}({operands}) = {actual}, expected {expected}");
             }
         }
 

@@ -16,7 +16,9 @@ public class OpenClRuntimeTests(OpenClFixture fixture)
         Assert.NotEmpty(device.Name);
         Assert.NotEmpty(device.PlatformName);
         Assert.NotEmpty(device.DriverVersion);
-        Assert.True(device.MemorySize > 0 && device.NumMultiprocessors > 0 && device.MaxNumThreadsPerGroup > 0 && device.MaxSharedMemoryPerGroup > 0);
+        Assert.True(
+            device.MemorySize > 0 && device.NumMultiprocessors > 0
+                && device.MaxNumThreadsPerGroup > 0 && device.MaxSharedMemoryPerGroup > 0);
         Assert.NotEqual(default, device.DeviceType);
         Assert.Null(device.Fault);
     }

@@ -242,7 +242,8 @@ internal sealed partial class GroupCodeGenerator
         if (!_leaves.TryGetValue(region, out bool leaves))
         {
             Region[] whole = [.. region.Whole];
-            HashSet<Label> inside = [.. whole.OfType<Loop>().Select(loop => loop.Label), .. whole.OfType<Labeled>().Select(labeled => labeled.Label)];
+            HashSet<Label> inside =
+                [.. whole.OfType<Loop>().Select(loop => loop.Label), .. whole.OfType<Labeled>().Select(labeled => labeled.Label)];
             leaves = whole.OfType<Break>().Any(leave => _lanes.IsMasked(leave.Label) && !inside.Contains(leave.Label));
             _leaves.Add(region, leaves);
         }

@@ -68,7 +68,8 @@ internal sealed class GroupPlan
     /// left behind.
     /// </summary>
     public IEnumerable<BlockParameter> StartedEarlier => _phases
-        .SelectMany(phase => phase.Regions.SelectMany(LaneRegions.Parameters).Distinct().Where(IsShared).Except(_ownParameters.Cast<BlockParameter>()))
+        .SelectMany(phase => phase.Regions.SelectMany(LaneRegions.Parameters).Distinct()
+            .Where(IsShared).Except(_ownParameters.Cast<BlockParameter>()))
         .GroupBy(parameter => parameter)
         .Where(group => group.Count() > 1)
         .Select(group => group.Key);

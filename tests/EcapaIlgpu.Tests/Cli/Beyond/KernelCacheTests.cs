@@ -15,7 +15,8 @@ public sealed class KernelCacheTests : IDisposable
     {
         string cache = _folder["cache"];
         // PoCL keeps binaries of its own: one cache must not hide what the other does.
-        (string, string)[] environment = [(OpenCLCache.Variable, cache), ("POCL_CACHE_DIR", Directory.CreateDirectory(_folder["pocl"]).FullName)];
+        (string, string)[] environment =
+            [(OpenCLCache.Variable, cache), ("POCL_CACHE_DIR", Directory.CreateDirectory(_folder["pocl"]).FullName)];
         using Process first = Ecapa.Start(environment, "devices"), second = Ecapa.Start(environment, "devices");
         foreach (CliResult result in await Task.WhenAll(Ecapa.EndAsync(first), Ecapa.EndAsync(second)))
             AssertUsable(result);
@@ -28,7 +29,8 @@ public sealed class KernelCacheTests : IDisposable
         // Whole entries are read and not written again.
         Assert.Equal(entries, Entries());
 
-        Dictionary<string, DateTime> Entries() => Directory.GetFiles(cache).ToDictionary(file => Path.GetFileName(file)!, File.GetLastWriteTimeUtc);
+        Dictionary<string, DateTime> Entries() =>
+            Directory.GetFiles(cache).ToDictionary(file => Path.GetFileName(file)!, File.GetLastWriteTimeUtc);
     }
 
     [NeedsFact(typeof(OpenClDevice))]

@@ -31,7 +31,8 @@ public class FrameRangeTests
             if (range.From != row || range.Frames < 1 || range.Frames > limit)
                 return false;
             bool whole = range.From == range.First && range.To == range.End;
-            bool partOfOne = Enumerable.Range(0, lengths.Length).Any(u => offsets[u] == range.First && offsets[u + 1] == range.End && lengths[u] > limit);
+            bool partOfOne = Enumerable.Range(0, lengths.Length)
+                .Any(u => offsets[u] == range.First && offsets[u + 1] == range.End && lengths[u] > limit);
             if (!(whole || partOfOne) || !offsets.Contains(range.First) || !offsets.Contains(range.End))
                 return false;
             int covered = range.From;
