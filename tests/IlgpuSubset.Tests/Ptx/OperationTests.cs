@@ -46,8 +46,8 @@ public class OperationTests
 
     private static IEnumerable<Instruction> Operations(IrType type)
     {
-        Value x = new BlockParameter(type), y = new BlockParameter(type), z = new BlockParameter(type),
-        truth = new BlockParameter(IrType.I1);
+        Value x = new BlockParameter(type), y = new BlockParameter(type), z = new BlockParameter(type);
+        Value truth = new BlockParameter(IrType.I1);
         if (type == IrType.I1)
         {
             foreach (Opcode op in (Opcode[])[Opcode.And, Opcode.Or, Opcode.Xor])
