@@ -11,8 +11,8 @@ namespace EcapaIlgpu.Engines.Simd;
 /// channels and 5.2 GB with 1024. It is kept for the next batch, except after such giants.
 /// </para>
 /// <para>
-/// Thread-safe: calls from several threads wait for each other, <see cref="Dispose"/> among them. Whoever made the engine disposes of it: its
-/// threads end then and not before; those of an engine that is only forgotten stay until the process ends.
+/// Thread-safe: calls from several threads wait for each other, <see cref="Dispose"/> among them. Whoever made the engine disposes of it:
+/// its threads end then and not before; those of an engine that is only forgotten stay until the process ends.
 /// </para>
 /// </remarks>
 public sealed unsafe class SimdEngine : IEmbeddingEngine
