@@ -5,22 +5,24 @@ using ILGPU.Runtime;
 namespace EcapaIlgpu.Kernels;
 
 /// <summary>
-/// Attentive statistics pooling: <c>a = softmax_t(V h)</c> of the hidden layer h, <c>m = sum_t a x</c>, <c>s = sqrt(max(sum_t a x^2 - m^2, 1e-7))</c>, all for each
-/// channel, in one pass over time: the logits never reach memory.
+/// Attentive statistics pooling: <c>a = softmax_t(V h)</c> of the hidden layer h, <c>m = sum_t a x</c>,
+/// <c>s = sqrt(max(sum_t a x^2 - m^2, 1e-7))</c>, all for each channel, in one pass over time: the logits never reach memory.
 /// </summary>
 /// <remarks>
 /// <para>
-/// <see cref="Chunks"/> multiplies a tile of <see cref="TimeMoments.ChunkFrames"/> frames of one utterance (<see cref="TileProduct"/>) and, while the logits are in
-/// registers, reduces it to one record for each channel: the largest logit and, with weights <c>e = exp(logit - largest)</c> and distances
-/// <c>d = x - mean</c> from the plain mean, the sums of e, e d and e d^2. <see cref="Pool"/> joins an utterance's records in order. Distances from a mean that is near
-/// the weighted one keep <c>E[x^2] - E[x]^2</c> from cancelling, and dividing by the sum of the weights as it was really summed keeps them summing to one. The logits' bias is
-/// left out: it is the same for all frames of a channel, and softmax does not see it.
+/// <see cref="Chunks"/> multiplies a tile of <see cref="TimeMoments.ChunkFrames"/> frames of one utterance (<see cref="TileProduct"/>) and,
+/// while the logits are in registers, reduces it to one record for each channel: the largest logit and, with weights
+/// <c>e = exp(logit - largest)</c> and distances <c>d = x - mean</c> from the plain mean, the sums of e, e d and e d^2. <see cref="Pool"/>
+/// joins an utterance's records in order. Distances from a mean that is near the weighted one keep <c>E[x^2] - E[x]^2</c> from cancelling,
+/// and dividing by the sum of the weights as it was really summed keeps them summing to one. The logits' bias is left out: it is the same
+/// for all frames of a channel, and softmax does not see it.
 /// </para>
 /// <para>
 /// Layout. Records are <c>[chunks, channels]</c>, each one <see cref="Float4"/>: largest, sum e, sum e d, sum e d^2.
 /// </para>
 /// <para>
-/// Cost. 2 * rows * hidden * channels operations for the logits, about 20 * rows * channels for the rest; 4 * rows * (hidden + channels) bytes.
+/// Cost. 2 * rows * hidden * channels operations for the logits, about 20 * rows * channels for the rest; 4 * rows * (hidden + channels)
+/// bytes.
 /// </para>
 /// </remarks>
 public static class AttentiveStatistics
@@ -28,7 +30,9 @@ public static class AttentiveStatistics
     /// <summary>The least weighted variance, clamped to (not added).</summary>
     public const float LeastVariance = 1e-7f;
 
-    /// <summary>The records of chunks. Groups of <c>tile.Threads</c> in a line, <c>ceil(channels / tile.Columns)</c> of them for each chunk.</summary>
+    /// <summary>
+    /// The records of chunks. Groups of <c>tile.Threads</c> in a line, <c>ceil(channels / tile.Columns)</c> of them for each chunk.
+    /// </summary>
     /// <typeparam name="TStored">How rows and V are stored; all else is float32.</typeparam>
     /// <param name="hiddenRows"><c>[rows, hidden]</c>, after tanh.</param>
     /// <param name="hidden">Channels of the hidden layer, in quads.</param>
@@ -43,8 +47,9 @@ public static class AttentiveStatistics
     /// <param name="records">Receives the records.</param>
     /// <param name="tile">How the product is cut; its rows are <see cref="TimeMoments.ChunkFrames"/>.</param>
     public static void Chunks<TStored>(
-        ArrayView<TStored> hiddenRows, int hidden, ArrayView<TStored> weight, int weightStride, ArrayView<TStored> x, ArrayView<Float4> means, int meanStride,
-        int channels, ArrayView<int> chunks, ArrayView<int> utterances, ArrayView<Float4> records, SpecializedValue<ProductTile> tile)
+        ArrayView<TStored> hiddenRows, int hidden, ArrayView<TStored> weight, int weightStride, ArrayView<TStored> x,
+        ArrayView<Float4> means, int meanStride, int channels, ArrayView<int> chunks, ArrayView<int> utterances, ArrayView<Float4> records,
+        SpecializedValue<ProductTile> tile)
         where TStored : unmanaged, IQuad<TStored>
     {
         ProductTile cut = tile.Value;
@@ -55,15 +60,17 @@ public static class AttentiveStatistics
         ArrayView<int> rows = LocalMemory.Allocate<int>(cut.RowLoads);
         TileProduct.ConsecutiveRows(firstRow, endRow, cut, rows);
         TileProduct.Compute(
-            SharedMemory.Allocate<Float4>(cut.SharedQuads), hiddenRows, hidden, hidden, weight, weightStride, 1, 1, utterances, utterances, means, false, rows,
-            firstColumn, cut, logits);
+            SharedMemory.Allocate<Float4>(cut.SharedQuads), hiddenRows, hidden, hidden, weight, weightStride, 1, 1, utterances, utterances,
+            means, false, rows, firstColumn, cut, logits);
         Reduce(logits, x, means, meanStride, channels, utterances, chunk, firstRow, endRow, firstColumn, records, cut);
     }
 
-    /// <summary>The record of a chunk from its logits, of which each thread has the rows and columns that <see cref="TileProduct"/> names.</summary>
+    /// <summary>
+    /// The record of a chunk from its logits, of which each thread has the rows and columns that <see cref="TileProduct"/> names.
+    /// </summary>
     internal static void Reduce<TStored>(
-        ArrayView<float> logits, ArrayView<TStored> x, ArrayView<Float4> means, int meanStride, int channels, ArrayView<int> utterances, int chunk, int firstRow,
-        int endRow, int firstColumn, ArrayView<Float4> records, ProductTile cut)
+        ArrayView<float> logits, ArrayView<TStored> x, ArrayView<Float4> means, int meanStride, int channels, ArrayView<int> utterances,
+        int chunk, int firstRow, int endRow, int firstColumn, ArrayView<Float4> records, ProductTile cut)
         where TStored : unmanaged, IQuad<TStored>
     {
         int rowThread = TileProduct.RowThread(cut);
@@ -88,7 +95,8 @@ public static class AttentiveStatistics
         {
             int quad = firstColumn + TileProduct.ColumnQuad(q, cut), column = Column(q * 4, cut);
             Float4 peak = new(
-                Largest(largest, column, cut), Largest(largest, column + 1, cut), Largest(largest, column + 2, cut), Largest(largest, column + 3, cut));
+                Largest(largest, column, cut), Largest(largest, column + 1, cut), Largest(largest, column + 2, cut),
+                Largest(largest, column + 3, cut));
             Float4 weights = default, firsts = default, seconds = default;
             if (quad < channels)
             {
@@ -137,7 +145,8 @@ public static class AttentiveStatistics
     /// <param name="utteranceChunks">First chunk of each utterance, then the number of chunks.</param>
     /// <param name="pooled">Receives for each utterance the means, then the deviations.</param>
     public static void Pool(
-        ArrayView<Float4> records, ArrayView<float> means, int meanStride, int channels, ArrayView<int> utteranceChunks, ArrayView<float> pooled)
+        ArrayView<Float4> records, ArrayView<float> means, int meanStride, int channels, ArrayView<int> utteranceChunks,
+        ArrayView<float> pooled)
     {
         int blocks = (channels + Group.DimX - 1) / Group.DimX, utterance = Grid.IdxX / blocks;
         int channel = (Grid.IdxX % blocks * Group.DimX) + Group.IdxX;

@@ -48,7 +48,8 @@ public readonly record struct ConvForm(int Taps, Epilogue Epilogue, bool Subtrac
 /// <param name="Outputs">Output channels.</param>
 /// <param name="OutputStride">From output row to output row.</param>
 /// <param name="WeightStride">Output channels with their padding.</param>
-public readonly record struct ConvExtent(int Rows, int Dilation, int Inputs, int InputStride, int Outputs, int OutputStride, int WeightStride);
+public readonly record struct ConvExtent(
+    int Rows, int Dilation, int Inputs, int InputStride, int Outputs, int OutputStride, int WeightStride);
 
 /// <summary>
 /// Convolution over time, then bias, ReLU or tanh, then batch normalisation, on packed rows:
@@ -63,15 +64,15 @@ public readonly record struct ConvExtent(int Rows, int Dilation, int Inputs, int
 /// stored in 32 or 16 bits (<see cref="IQuad{TSelf}"/>), sums and what follows them are float32.
 /// </para>
 /// <para>
-/// Sums of segments. A segment's frames are counted from its utterance's first, wherever that lies in the batch, and its sum always is that of
-/// four threads' sums of four frames, in order: the same bits in any batch. They are sums of the numbers before these are rounded for storage.
-/// For that, tiles are cut along segments and not along rows, and the last segment of an utterance leaves up to 15 rows of a tile idle: 1.3 % of
-/// utterances of 300 frames, against a pass over the output that is saved. Outputs and order of the products are the same.
+/// Sums of segments. A segment's frames are counted from its utterance's first, wherever that lies in the batch, and its sum always is that
+/// of four threads' sums of four frames, in order: the same bits in any batch. They are sums of the numbers before these are rounded for
+/// storage. For that, tiles are cut along segments and not along rows, and the last segment of an utterance leaves up to 15 rows of a tile
+/// idle: 1.3 % of utterances of 300 frames, against a pass over the output that is saved. Outputs and order of the products are the same.
 /// </para>
 /// <para>
 /// Cost. 2 * rows * taps * inputs * outputs operations; bytes, where every tile's neighbours are found in the cache,
-/// 4 * (rows * (inputs + outputs) + taps * inputs * outputs), half of it for 16 bits. Of the network 91 % of the operations are here, with 170 to 770 operations a
-/// byte: bound by arithmetic.
+/// 4 * (rows * (inputs + outputs) + taps * inputs * outputs), half of it for 16 bits. Of the network 91 % of the operations are here, with
+/// 170 to 770 operations a byte: bound by arithmetic.
 /// </para>
 /// </remarks>
 public static class ConvReluBn
@@ -120,8 +121,8 @@ public static class ConvReluBn
         else
             TileProduct.ConsecutiveRows(firstRow, extent.Rows, cut, loaded);
         TileProduct.Compute(
-            shared, input, extent.InputStride, extent.Inputs, weight, extent.WeightStride, form.Value.Taps, extent.Dilation, utterances, offsets,
-            means, form.Value.SubtractsMean, loaded, firstColumn, cut, sums);
+            shared, input, extent.InputStride, extent.Inputs, weight, extent.WeightStride, form.Value.Taps, extent.Dilation, utterances,
+            offsets, means, form.Value.SubtractsMean, loaded, firstColumn, cut, sums);
         for (int j = 0; j < cut.ThreadColumns / 4; j++)
         {
             int tileColumn = TileProduct.ColumnQuad(j, cut), column = firstColumn + tileColumn;
@@ -144,7 +145,8 @@ public static class ConvReluBn
                 {
                     if ((epilogue & Epilogue.UtteranceBias) != 0)
                         channelBias = bias[(utterances[row] * extent.Outputs) + column];
-                    Float4 y = Finish(new Float4(sums[at], sums[at + 1], sums[at + 2], sums[at + 3]), channelBias, channelScale, channelShift, epilogue);
+                    Float4 y = Finish(
+                        new Float4(sums[at], sums[at + 1], sums[at + 2], sums[at + 3]), channelBias, channelScale, channelShift, epilogue);
                     output[(row * extent.OutputStride) + column] = TStored.Narrow(y);
                     total += y;
                 }

@@ -16,22 +16,24 @@ public struct Float2(float x, float y)
 }
 
 /// <summary>
-/// Kaldi's log-mel filterbank as wespeaker uses it, from 16 kHz samples at the scale of int16: frames of 400 samples every 160; mean removed, pre-emphasis 0.97,
-/// Hamming window, 512-point transform, power, mel triangles, natural logarithm floored at 2^-23.
+/// Kaldi's log-mel filterbank as wespeaker uses it, from 16 kHz samples at the scale of int16: frames of 400 samples every 160; mean
+/// removed, pre-emphasis 0.97, Hamming window, 512-point transform, power, mel triangles, natural logarithm floored at 2^-23.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A frame has <see cref="FrameThreads"/> threads and 2 KB of shared memory, a group <see cref="FramesPerGroup"/> frames. The 512 real points are 256 complex ones (even points real, odd
-/// points imaginary), transformed in place by four radix-4 passes with decimation in frequency, one butterfly for each thread and pass, and separated into the spectrum
-/// of the real signal; the passes leave the points in digit-reversed order, in which the separation reads them. The mel triangles are sparse: each bin of power is in at
-/// most two. What the pre-emphasis leaves of the mean, 0.03 of it, is subtracted after it: both are linear.
+/// A frame has <see cref="FrameThreads"/> threads and 2 KB of shared memory, a group <see cref="FramesPerGroup"/> frames. The 512 real
+/// points are 256 complex ones (even points real, odd points imaginary), transformed in place by four radix-4 passes with decimation in
+/// frequency, one butterfly for each thread and pass, and separated into the spectrum of the real signal; the passes leave the points in
+/// digit-reversed order, in which the separation reads them. The mel triangles are sparse: each bin of power is in at most two. What the
+/// pre-emphasis leaves of the mean, 0.03 of it, is subtracted after it: both are linear.
 /// </para>
 /// <para>
-/// Tables, from the host: the window's 400 numbers; cosine and sine of <c>2 pi k / 512</c>; for each mel bin the first power bin and the first of its
-/// weights, with an end after the last, and the weights, which hold a quarter for the separation's factor.
+/// Tables, from the host: the window's 400 numbers; cosine and sine of <c>2 pi k / 512</c>; for each mel bin the first power bin and the
+/// first of its weights, with an end after the last, and the weights, which hold a quarter for the separation's factor.
 /// </para>
 /// <para>
-/// Cost. About 14 000 operations a frame and 640 bytes read (320 from 16-bit samples, each sample once from memory and the overlaps from the cache), 320 written.
+/// Cost. About 14 000 operations a frame and 640 bytes read (320 from 16-bit samples, each sample once from memory and the overlaps from
+/// the cache), 320 written.
 /// </para>
 /// </remarks>
 public static class Filterbank

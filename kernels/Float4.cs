@@ -46,7 +46,8 @@ public struct Float4(float x, float y, float z, float w) : IQuad<Float4>
     public static Float4 operator *(Float4 a, float factor) => new(a.X * factor, a.Y * factor, a.Z * factor, a.W * factor);
 
     /// <summary><c>a * b + c</c>, channel by channel, rounded once.</summary>
-    public static Float4 MultiplyAdd(Float4 a, Float4 b, Float4 c) => new((a.X * b.X) + c.X, (a.Y * b.Y) + c.Y, (a.Z * b.Z) + c.Z, (a.W * b.W) + c.W);
+    public static Float4 MultiplyAdd(Float4 a, Float4 b, Float4 c) =>
+        new((a.X * b.X) + c.X, (a.Y * b.Y) + c.Y, (a.Z * b.Z) + c.Z, (a.W * b.W) + c.W);
 
     /// <summary><c>a * factor + c</c>, rounded once.</summary>
     public static Float4 MultiplyAdd(Float4 a, float factor, Float4 c) =>

@@ -3,10 +3,14 @@ using ILGPU.Runtime;
 
 namespace EcapaIlgpu.Kernels;
 
-/// <summary>Fused multiply-adds in registers and nothing else: how many operations a second a device computes, the ceiling of kernels that move little.</summary>
+/// <summary>
+/// Fused multiply-adds in registers and nothing else: how many operations a second a device computes, the ceiling of kernels that move
+/// little.
+/// </summary>
 /// <remarks>
-/// Each thread has several sums that do not depend on one another, so that one need not wait for the other's result; how many are best depends on the device,
-/// hence a constant to try. Cost: <see cref="Unrolled"/> multiply-adds a sum and round, two operations each; 4 bytes written a thread.
+/// Each thread has several sums that do not depend on one another, so that one need not wait for the other's result; how many are best
+/// depends on the device, hence a constant to try. Cost: <see cref="Unrolled"/> multiply-adds a sum and round, two operations each; 4 bytes
+/// written a thread.
 /// </remarks>
 public static class MultiplyAddProbe
 {

@@ -5,7 +5,9 @@ namespace EcapaIlgpu.Kernels;
 
 /// <summary>How the Res2 chain is compiled.</summary>
 /// <param name="Quads">Channels of a split, in quads.</param>
-/// <param name="Rows">Frames in shared memory: those that are written and the halo on both sides. A multiple of <see cref="ThreadRows"/>.</param>
+/// <param name="Rows">
+/// Frames in shared memory: those that are written and the halo on both sides. A multiple of <see cref="ThreadRows"/>.
+/// </param>
 /// <param name="ThreadRows">Frames of one thread, which has four channels.</param>
 /// <param name="Depth">Input channels of the weights that are in shared memory at a time; divides the channels of a split.</param>
 /// <param name="Dilation">Frames from tap to tap.</param>
@@ -20,34 +22,36 @@ public readonly record struct Res2Form(int Quads, int Rows, int ThreadRows, int 
     /// <summary>Dynamic shared memory, in quads: the running split, a row of zeros and two buffers of weights.</summary>
     public int SharedQuads => ((Rows + 1) * Quads) + (2 * Depth * Quads);
 
-    /// <summary>Frames that a group writes when it runs <paramref name="steps"/> steps: each step sees one dilation to both sides.</summary>
+    /// <summary>
+    /// Frames that a group writes when it runs <paramref name="steps"/> steps: each step sees one dilation to both sides.
+    /// </summary>
     public int WrittenRows(int steps) => Rows - (2 * steps * Dilation);
 }
 
 /// <summary>
-/// The Res2 convolution: eight splits of the channels, of which seven pass one after another through k = 3 convolutions that feed each other,
-/// <c>y0 = f0(s0)</c>, <c>yi = fi(y(i-1) + si)</c>, <c>fi(x) = scale_i * relu(conv_i(x) + bias_i) + shift_i</c>; the result is
+/// The Res2 convolution: eight splits of the channels, of which seven pass one after another through k = 3 convolutions that feed each
+/// other, <c>y0 = f0(s0)</c>, <c>yi = fi(y(i-1) + si)</c>, <c>fi(x) = scale_i * relu(conv_i(x) + bias_i) + shift_i</c>; the result is
 /// <c>[y0 .. y6, s7]</c>, in place for the 1x1 convolution that follows.
 /// </summary>
 /// <remarks>
 /// <para>
 /// Layout. A group holds some frames of the running split <c>x = y(i-1) + si</c> in shared memory, <c>[rows + 1, width]</c>; the row after
-/// the last is zero and stands for every frame outside the utterance. Weights are <c>[7, 3, width, width]</c>, output channel fastest, and stream
-/// through two small buffers, the next lot on its way to registers while one is multiplied. A thread has four channels of some
+/// the last is zero and stands for every frame outside the utterance. Weights are <c>[7, 3, width, width]</c>, output channel fastest, and
+/// stream through two small buffers, the next lot on its way to registers while one is multiplied. A thread has four channels of some
 /// neighbouring frames in registers for a whole step; all have read <c>x</c> before any writes the next one.
 /// </para>
 /// <para>
 /// Halo. Seven steps see seven dilations far, so a group starts that many frames before those that it writes and ends as many after
 /// them, and each step leaves out what no later one needs. Rows of the halo are computed by two groups, in the same
-/// order and hence with the same bits. Where shared memory is too small for that, the chain is cut: a launch can run any run of steps and takes
-/// up what the launch before has written.
+/// order and hence with the same bits. Where shared memory is too small for that, the chain is cut: a launch can run any run of steps and
+/// takes up what the launch before has written.
 /// </para>
 /// <para>
 /// Order. One chain of fused multiply-adds from zero, taps ascending, inside them input channels ascending, then the bias.
 /// </para>
 /// <para>
-/// Cost. 2 * rows * 7 * 3 * width^2 operations, and (2.5 to 4 dilations) * 7 / rows of a group more for the halo; 4 * rows * 16 * width bytes and the weights once for each
-/// group, from the second-level cache.
+/// Cost. 2 * rows * 7 * 3 * width^2 operations, and (2.5 to 4 dilations) * 7 / rows of a group more for the halo; 4 * rows * 16 * width
+/// bytes and the weights once for each group, from the second-level cache.
 /// </para>
 /// </remarks>
 public static class Res2Chain
@@ -68,7 +72,8 @@ public static class Res2Chain
     /// <param name="form">How it is compiled.</param>
     public static void Kernel<TStored>(
         ArrayView<TStored> input, ArrayView<TStored> weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift,
-        ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<TStored> output, int rows, int firstStep, int endStep, SpecializedValue<Res2Form> form)
+        ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<TStored> output, int rows, int firstStep, int endStep,
+        SpecializedValue<Res2Form> form)
         where TStored : unmanaged, IQuad<TStored>
     {
         Res2Form cut = form.Value;
@@ -85,7 +90,8 @@ public static class Res2Chain
         int halo = (endStep - firstStep) * cut.Dilation, written = cut.Rows - (2 * halo);
         int origin = (Grid.IdxX * written) - halo, firstRow = origin + threadRow;
 
-        // Which of the thread's frames have both a place in the batch and, one dilation away, a neighbour in their utterance and in the group.
+        // Which of the thread's frames have both a place in the batch and, one dilation away, a neighbour in their utterance and in the
+        // group.
         int present = 0, hasBefore = 0, hasAfter = 0;
         for (int i = 0; i < cut.ThreadRows; i++)
         {
@@ -140,7 +146,11 @@ public static class Res2Chain
                     if (more)
                         LoadWeights(weight, weightAt, lot, threads, loads, next);
                     if (needed)
-                        Multiply(running.SubView(depth, ((cut.Rows + 1) * quads) - depth), source, weights.SubView(half * lot, lot), column, cut, sums);
+                    {
+                        Multiply(
+                            running.SubView(depth, ((cut.Rows + 1) * quads) - depth), source, weights.SubView(half * lot, lot), column, cut,
+                            sums);
+                    }
                     half ^= 1;
                     if (more)
                         StoreWeights(weights, half * lot, lot, threads, loads, next);

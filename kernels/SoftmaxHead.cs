@@ -4,11 +4,12 @@ using ILGPU.Algorithms;
 namespace EcapaIlgpu.Kernels;
 
 /// <summary>
-/// wespeaker's softmax head: <c>p = softmax(W relu(bn(e)) + b)</c> over the classes. Its linear layer is <see cref="UtteranceLinear"/>; here are what comes before and after.
+/// wespeaker's softmax head: <c>p = softmax(W relu(bn(e)) + b)</c> over the classes. Its linear layer is <see cref="UtteranceLinear"/>;
+/// here are what comes before and after.
 /// </summary>
 /// <remarks>
-/// A group has one utterance: it finds the largest score, then the sum of exponentials, then divides, each thread the classes that are its number apart. Partial results are joined in order.
-/// Cost: about 4 operations and 16 bytes a class.
+/// A group has one utterance: it finds the largest score, then the sum of exponentials, then divides, each thread the classes that are its
+/// number apart. Partial results are joined in order. Cost: about 4 operations and 16 bytes a class.
 /// </remarks>
 public static class SoftmaxHead
 {

@@ -14,12 +14,13 @@ public readonly record struct GateForm(int Channels, int Hidden);
 /// </summary>
 /// <remarks>
 /// <para>
-/// The convolution that computes x leaves sums over time beside it (<see cref="Epilogue.SegmentSums"/>). <see cref="Gate"/> is one group per utterance, which holds the mean and the bottleneck in shared
-/// memory and goes through both layers as <see cref="UtteranceLinear"/> does; <see cref="ScaleAndAdd"/> is one pass over the frames and may write
-/// into a slice of wider rows.
+/// The convolution that computes x leaves sums over time beside it (<see cref="Epilogue.SegmentSums"/>). <see cref="Gate"/> is one group
+/// per utterance, which holds the mean and the bottleneck in shared memory and goes through both layers as <see cref="UtteranceLinear"/>
+/// does; <see cref="ScaleAndAdd"/> is one pass over the frames and may write into a slice of wider rows.
 /// </para>
 /// <para>
-/// Cost. Gates: 4 * channels * hidden operations an utterance, next to nothing. Scale and add: 2 operations and 12 bytes a number (6 in 16 bits), bound by memory.
+/// Cost. Gates: 4 * channels * hidden operations an utterance, next to nothing. Scale and add: 2 operations and 12 bytes a number (6 in 16
+/// bits), bound by memory.
 /// </para>
 /// </remarks>
 public static class SqueezeExcite
@@ -35,8 +36,9 @@ public static class SqueezeExcite
     /// <param name="gates">Receives <c>[utterances, channels]</c>.</param>
     /// <param name="form">The widths.</param>
     public static void Gate(
-        ArrayView<Float4> sums, ArrayView<int> offsets, ArrayView<int> utteranceSegments, ArrayView<Float4> squeeze, ArrayView<Float4> squeezeBias,
-        ArrayView<Float4> excite, ArrayView<Float4> exciteBias, ArrayView<Float4> gates, SpecializedValue<GateForm> form)
+        ArrayView<Float4> sums, ArrayView<int> offsets, ArrayView<int> utteranceSegments, ArrayView<Float4> squeeze,
+        ArrayView<Float4> squeezeBias, ArrayView<Float4> excite, ArrayView<Float4> exciteBias, ArrayView<Float4> gates,
+        SpecializedValue<GateForm> form)
     {
         int channels = form.Value.Channels, hidden = form.Value.Hidden, utterance = Grid.IdxX;
         ArrayView<Float4> mean = SharedMemory.Allocate<Float4>(channels);

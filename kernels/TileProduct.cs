@@ -47,7 +47,9 @@ public static class TileProduct
     /// <param name="dilation">Frames from tap to tap.</param>
     /// <param name="utterances">The utterance of each row; read only for more than one tap.</param>
     /// <param name="offsets">First row of each utterance, then the number of rows; read only for more than one tap.</param>
-    /// <param name="means">For each utterance what is subtracted from its rows, <paramref name="inputQuads"/> quads; read only with more than one tap.</param>
+    /// <param name="means">
+    /// For each utterance what is subtracted from its rows, <paramref name="inputQuads"/> quads; read only with more than one tap.
+    /// </param>
     /// <param name="subtractsMean">Whether <paramref name="means"/> are subtracted: a constant.</param>
     /// <param name="rows">The rows that the calling thread loads, from <see cref="ConsecutiveRows"/> or <see cref="SegmentRows"/>.</param>
     /// <param name="firstColumn">First output channel of the tile, in quads.</param>
@@ -56,9 +58,9 @@ public static class TileProduct
     /// Receives <c>[ThreadRows, ThreadColumns]</c>: the rows and columns that <see cref="Row"/> and <see cref="ColumnQuad"/> name.
     /// </param>
     public static void Compute<TInput, TWeight>(
-        ArrayView<Float4> shared, ArrayView<TInput> input, int inputStride, int inputQuads, ArrayView<TWeight> weight, int weightStride, int taps, int dilation,
-        ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<Float4> means, bool subtractsMean, ArrayView<int> rows, int firstColumn,
-        ProductTile tile, ArrayView<float> sums)
+        ArrayView<Float4> shared, ArrayView<TInput> input, int inputStride, int inputQuads, ArrayView<TWeight> weight, int weightStride,
+        int taps, int dilation, ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<Float4> means, bool subtractsMean,
+        ArrayView<int> rows, int firstColumn, ProductTile tile, ArrayView<float> sums)
         where TInput : unmanaged, IQuad<TInput>
         where TWeight : unmanaged, IQuad<TWeight>
     {
@@ -99,7 +101,9 @@ public static class TileProduct
 
         int paddedQuads = (inputQuads + (WeightPadding / 4) - 1) / (WeightPadding / 4) * (WeightPadding / 4);
         int steps = taps * (paddedQuads / depthQuads), depth = 0, shift = -(taps / 2) * dilation, endShift = shift + (taps * dilation);
-        LoadRows(input, source, reach, shift, (shift * inputStride) + depth, depth + loadDepth < inputQuads, means, mean, depth, subtractsMean, nextRows);
+        LoadRows(
+            input, source, reach, shift, (shift * inputStride) + depth, depth + loadDepth < inputQuads, means, mean, depth, subtractsMean,
+            nextRows);
         LoadColumns(weight, weightAt, loadChannelStep * weightStride, nextColumns);
         Store(nextRows, nextColumns, turned, columns, 0, loadRow, loadDepth, tile);
         Group.Barrier();
@@ -118,13 +122,16 @@ public static class TileProduct
             LoadColumns(weight, weightAt, loadChannelStep * weightStride, nextColumns);
             int half = step & 1;
             Multiply(
-                rowTiles.SubView(half * rowsBuffer, rowsBuffer), columns.SubView(half * columnsBuffer, columnsBuffer), rowThread, columnThread, tile, sums);
+                rowTiles.SubView(half * rowsBuffer, rowsBuffer), columns.SubView(half * columnsBuffer, columnsBuffer), rowThread,
+                columnThread, tile, sums);
             Store(nextRows, nextColumns, turned, columns, half ^ 1, loadRow, loadDepth, tile);
             Group.Barrier();
         }
     }
 
-    /// <summary>The rows that the calling thread loads of a tile of neighbouring rows; -1 for those from <paramref name="endRow"/> on.</summary>
+    /// <summary>
+    /// The rows that the calling thread loads of a tile of neighbouring rows; -1 for those from <paramref name="endRow"/> on.
+    /// </summary>
     public static void ConsecutiveRows(int firstRow, int endRow, ProductTile tile, ArrayView<int> rows)
     {
         for (int i = 0; i < tile.RowLoads; i++)
@@ -135,8 +142,8 @@ public static class TileProduct
     }
 
     /// <summary>
-    /// The rows that the calling thread loads of a tile whose places belong, <see cref="TimeMoments.SegmentFrames"/> each, to segments of utterances; -1 for
-    /// places that no frame has.
+    /// The rows that the calling thread loads of a tile whose places belong, <see cref="TimeMoments.SegmentFrames"/> each, to segments of
+    /// utterances; -1 for places that no frame has.
     /// </summary>
     public static void SegmentRows(ArrayView<int> segments, int firstPlace, int endPlace, ProductTile tile, ArrayView<int> rows)
     {
@@ -165,11 +172,15 @@ public static class TileProduct
     /// <summary>Quad <paramref name="j"/> of the calling thread's columns, counted from the tile's first.</summary>
     public static int ColumnQuad(int j, ProductTile tile) => (j * tile.ColumnThreads) + ColumnThread(tile);
 
-    /// <summary>The thread's place among those side by side on the rows. A warp is 4 of them by 8 columns: what it reads of either operand is then short.</summary>
+    /// <summary>
+    /// The thread's place among those side by side on the rows. A warp is 4 of them by 8 columns: what it reads of either operand is then
+    /// short.
+    /// </summary>
     public static int RowThread(ProductTile tile) => (Group.IdxX / 8 % 4) + (Group.IdxX / 32 / (tile.ColumnThreads / 8) * 4);
 
     /// <summary>Where in the tile the row of a thread's load lies.</summary>
-    private static int LoadPlace(int load, ProductTile tile) => (Group.IdxX / (tile.Depth / 4)) + (load * (tile.Threads / (tile.Depth / 4)));
+    private static int LoadPlace(int load, ProductTile tile) =>
+        (Group.IdxX / (tile.Depth / 4)) + (load * (tile.Threads / (tile.Depth / 4)));
 
     private static int ColumnThread(ProductTile tile) => (Group.IdxX % 8) + (Group.IdxX / 32 % (tile.ColumnThreads / 8) * 8);
 
@@ -203,8 +214,8 @@ public static class TileProduct
 
     /// <summary>From registers to one half of the shared memory, rows turned so that four of them at one depth lie together.</summary>
     private static void Store<TInput, TWeight>(
-        ArrayView<TInput> nextRows, ArrayView<TWeight> nextColumns, ArrayView<float> turned, ArrayView<Float4> columns, int half, int loadRow, int loadDepth,
-        ProductTile tile)
+        ArrayView<TInput> nextRows, ArrayView<TWeight> nextColumns, ArrayView<float> turned, ArrayView<Float4> columns, int half,
+        int loadRow, int loadDepth, ProductTile tile)
         where TInput : unmanaged, IQuad<TInput>
         where TWeight : unmanaged, IQuad<TWeight>
     {

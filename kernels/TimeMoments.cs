@@ -17,8 +17,8 @@ namespace EcapaIlgpu.Kernels;
 /// no difference of large squares is ever taken.
 /// </para>
 /// <para>
-/// Cost. 1 operation a number for the mean, 4 with the deviation; 4 bytes a number, or 2 (the second look at a chunk finds it in the cache):
-/// bound by memory. Partial sums are 1/64 of the input.
+/// Cost. 1 operation a number for the mean, 4 with the deviation; 4 bytes a number, or 2 (the second look at a chunk finds it in the
+/// cache): bound by memory. Partial sums are 1/64 of the input.
 /// </para>
 /// </remarks>
 public static class TimeMoments
@@ -51,7 +51,8 @@ public static class TimeMoments
     /// </param>
     /// <param name="deviation">1 where the deviation is wanted, else 0.</param>
     public static void Chunks<TStored>(
-        ArrayView<TStored> x, int stride, int quads, ArrayView<int> chunks, ArrayView<Float4> sums, ArrayView<Float4> squares, SpecializedValue<int> deviation)
+        ArrayView<TStored> x, int stride, int quads, ArrayView<int> chunks, ArrayView<Float4> sums, ArrayView<Float4> squares,
+        SpecializedValue<int> deviation)
         where TStored : unmanaged, IQuad<TStored>
     {
         int blocks = (quads + Group.DimX - 1) / Group.DimX, chunk = Grid.IdxX / blocks;

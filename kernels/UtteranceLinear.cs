@@ -3,16 +3,19 @@ using ILGPU;
 namespace EcapaIlgpu.Kernels;
 
 /// <summary>
-/// A fully connected layer on one vector per utterance, <c>y[u, o] = bias[o] + sum over i of w[i, o] * x[u, i]</c>: the embedding layer with the batch
-/// normalisations around it folded in, the constant part of attention's hidden layer, the scores of a softmax head.
+/// A fully connected layer on one vector per utterance, <c>y[u, o] = bias[o] + sum over i of w[i, o] * x[u, i]</c>: the embedding layer
+/// with the batch normalisations around it folded in, the constant part of attention's hidden layer, the scores of a softmax head.
 /// </summary>
 /// <remarks>
 /// <para>
 /// Layout. Weights are <c>[inputs, outputs]</c>, outputs fastest. A group has <see cref="Lanes"/> quads of outputs of one utterance; its
-/// <see cref="Slices"/> slices each take every <see cref="Slices"/>th quad of inputs and are added in order at the end. A matrix product with
-/// tiles would leave most of a device idle: there is one row per utterance.
+/// <see cref="Slices"/> slices each take every <see cref="Slices"/>th quad of inputs and are added in order at the end. A matrix product
+/// with tiles would leave most of a device idle: there is one row per utterance.
 /// </para>
-/// <para>Cost. 2 * utterances * inputs * outputs operations; the weights, 4 * inputs * outputs bytes, once for each utterance, from the second-level cache.</para>
+/// <para>
+/// Cost. 2 * utterances * inputs * outputs operations; the weights, 4 * inputs * outputs bytes, once for each utterance, from the
+/// second-level cache.
+/// </para>
 /// </remarks>
 public static class UtteranceLinear
 {
@@ -44,8 +47,8 @@ public static class UtteranceLinear
     }
 
     /// <summary>
-    /// The product of a vector and <see cref="Lanes"/> columns of a matrix, in the group's first <see cref="Lanes"/> threads. All threads of the group
-    /// must call it; it starts and ends with what it does not share being read, so it may be called again at once.
+    /// The product of a vector and <see cref="Lanes"/> columns of a matrix, in the group's first <see cref="Lanes"/> threads. All threads
+    /// of the group must call it; it starts and ends with what it does not share being read, so it may be called again at once.
     /// </summary>
     /// <param name="vector"><c>[inputs]</c>, visible to the group.</param>
     /// <param name="inputs">Inputs, in quads.</param>

@@ -48,7 +48,10 @@ internal sealed record BatchCase(string Name, IReadOnlyList<int> Lengths)
     public static BatchCase Parse(string text, string device)
     {
         if (text == "mixed")
-            return new BatchCase(text, MixedLengths[..(device.StartsWith("cuda", StringComparison.Ordinal) ? MixedOnGpu : MixedOnProcessor)]);
+        {
+            return new BatchCase(
+                text, MixedLengths[..(device.StartsWith("cuda", StringComparison.Ordinal) ? MixedOnGpu : MixedOnProcessor)]);
+        }
         return text.Split('x') is [{ } utterances, { } frames]
             && int.TryParse(utterances, CultureInfo.InvariantCulture, out int count)
             && int.TryParse(frames, CultureInfo.InvariantCulture, out int length)

@@ -13,8 +13,9 @@ namespace EcapaIlgpu.Bench;
 /// Times whole batches through random GLOB networks and prints one JSON line per case with the fields of the peer script
 /// (<c>peer, mode, model, batch, frames, ms, audio_s_per_s, tflops</c>; 10 ms of audio per frame, operations by the definition of the
 /// network), what it started from as <c>input</c>, and on the vector engine two more: <c>peak_tflops</c>, probed just before the case, and
-/// <c>share_of_peak</c> of the operations really executed. Both sides of the share are the fastest of many short runs, so that it says what the
-/// code leaves unused and not what the machine's other users took; <c>ms</c> is the median, as the peer's. The peak of other devices is <c>ecapa profile</c>'s matter.
+/// <c>share_of_peak</c> of the operations really executed. Both sides of the share are the fastest of many short runs, so that it says what
+/// the code leaves unused and not what the machine's other users took; <c>ms</c> is the median, as the peer's. The peak of other devices is
+/// <c>ecapa profile</c>'s matter.
 /// </summary>
 internal static class CaseHarness
 {
@@ -40,8 +41,8 @@ internal static class CaseHarness
     /// <param name="duration">How long each case is repeated.</param>
     /// <param name="output">Receives the lines.</param>
     public static void Run(
-        string device, Precision? precision, int threads, IReadOnlyList<string> inputs, IReadOnlyList<int> channels, IReadOnlyList<BatchCase> cases,
-        TimeSpan duration, TextWriter output)
+        string device, Precision? precision, int threads, IReadOnlyList<string> inputs, IReadOnlyList<int> channels,
+        IReadOnlyList<BatchCase> cases, TimeSpan duration, TextWriter output)
     {
         int used = threads > 0 ? threads : Environment.ProcessorCount;
         foreach (int count in channels)

@@ -52,7 +52,8 @@ internal abstract class CaseWorkload : IDisposable
         return noise;
     }
 
-    private static float[] Room(BatchCase batchCase, IEmbeddingEngine engine) => new float[batchCase.Lengths.Count * engine.Config.EmbeddingSize];
+    private static float[] Room(BatchCase batchCase, IEmbeddingEngine engine) =>
+        new float[batchCase.Lengths.Count * engine.Config.EmbeddingSize];
 
     private sealed class FromFeatures(BatchCase batchCase, IEmbeddingEngine engine) : CaseWorkload
     {

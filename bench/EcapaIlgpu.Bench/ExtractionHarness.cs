@@ -11,9 +11,8 @@ namespace EcapaIlgpu.Bench;
 
 /// <summary>
 /// How much of the engine's own rate is left when it is fed from files: the same utterances in turn as rows in memory, packed as the
-/// extraction packs them, and as files. Both in
-/// one process and a few seconds apart, so that neighbours of the machine slow both alike; prints one JSON line per pair with seconds by
-/// the clock and of processor time.
+/// extraction packs them, and as files. Both in one process and a few seconds apart, so that neighbours of the machine slow both alike;
+/// prints one JSON line per pair with seconds by the clock and of processor time.
 /// </summary>
 internal static class ExtractionHarness
 {
@@ -26,7 +25,8 @@ internal static class ExtractionHarness
         using IEmbeddingEngine engine = DeviceSelector.CreateEngine(model.Weights, device, threads);
         AudioInput[] all = [.. AudioListing.Expand([folder])];
         // By a step that is no divisor, so that every round has files of all kinds.
-        AudioInput[] Files(int round) => [.. Enumerable.Range(0, filesPerRound).Select(i => all[((round * filesPerRound) + i) * 7919L % all.Length])];
+        AudioInput[] Files(int round) =>
+            [.. Enumerable.Range(0, filesPerRound).Select(i => all[((round * filesPerRound) + i) * 7919L % all.Length])];
         RunRound(engine, threads, Files(rounds), engineFirst: true);
         for (int round = 0; round < rounds; round++)
         {

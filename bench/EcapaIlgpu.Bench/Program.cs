@@ -11,7 +11,8 @@ if (args is not ["cases" or "extraction", ..])
     return 0;
 }
 
-Option<string> device = new("--device") { Description = "As ecapa's: cpu, cuda[:i], opencl[:i], cpu-kernels.", DefaultValueFactory = _ => "cpu" };
+Option<string> device =
+    new("--device") { Description = "As ecapa's: cpu, cuda[:i], opencl[:i], cpu-kernels.", DefaultValueFactory = _ => "cpu" };
 Option<string> precision = new("--precision")
 {
     Description = $"As ecapa's: {PrecisionNames.Syntax}.",
@@ -52,12 +53,14 @@ command.SetAction(parsed => CaseHarness.Run(
 Option<string> folder = new("--folder") { Description = "Audio files.", Required = true };
 Option<int> files = new("--files") { Description = "Files in a round.", DefaultValueFactory = _ => 200 };
 Option<int> rounds = new("--rounds") { Description = "Pairs of runs.", DefaultValueFactory = _ => 5 };
-Command extraction = new("extraction", "The bundled model on the same utterances from rows in memory and from files, in turn; one JSON line for each pair.")
+Command extraction = new(
+    "extraction", "The bundled model on the same utterances from rows in memory and from files, in turn; one JSON line for each pair.")
 {
     device, threads, folder, files, rounds,
 };
 extraction.SetAction(parsed => ExtractionHarness.Run(
-    parsed.GetValue(device)!, parsed.GetValue(threads), parsed.GetValue(folder)!, parsed.GetValue(files), parsed.GetValue(rounds), Console.Out));
+    parsed.GetValue(device)!, parsed.GetValue(threads), parsed.GetValue(folder)!, parsed.GetValue(files), parsed.GetValue(rounds),
+    Console.Out));
 return new RootCommand { command, extraction }.Parse(args).Invoke();
 
 // On its own, so that the harness runs where BenchmarkDotNet was left out (bench/gpu).

@@ -93,9 +93,10 @@ internal static class CliProgram
     }
 
     /// <summary>The parser's errors; of a command that does not exist it would also say that a command is missing.</summary>
-    private static IEnumerable<string> ParseErrors(ParseResult parsed) => parsed.CommandResult.Command is RootCommand && parsed.UnmatchedTokens.Count > 0
-        ? [$"There is no command '{parsed.UnmatchedTokens[0]}'."]
-        : parsed.Errors.Select(e => e.Message).Distinct();
+    private static IEnumerable<string> ParseErrors(ParseResult parsed) =>
+        parsed.CommandResult.Command is RootCommand && parsed.UnmatchedTokens.Count > 0
+            ? [$"There is no command '{parsed.UnmatchedTokens[0]}'."]
+            : parsed.Errors.Select(e => e.Message).Distinct();
 
     /// <summary>What looks like an option and was taken for a file: almost always a slip.</summary>
     private static IEnumerable<string> UnknownOptions(ParseResult parsed) => parsed.Tokens.Any(t => t.Type == TokenType.DoubleDash)

@@ -53,10 +53,12 @@ internal static class CosineTable
         int count = results.Count;
         int label = results.Max(r => r.Name.Length), number = count.ToString(CultureInfo.InvariantCulture).Length;
         string indent = new(' ', number + 2 + label);
-        console.WriteText(indent, string.Concat(Enumerable.Range(1, count).Select(i => i.ToString(CultureInfo.InvariantCulture).PadLeft(7))));
+        console.WriteText(
+            indent, string.Concat(Enumerable.Range(1, count).Select(i => i.ToString(CultureInfo.InvariantCulture).PadLeft(7))));
         for (int i = 0; i < count; i++)
         {
-            string row = string.Concat(cosines.AsSpan(i * count, count).ToArray().Select(c => c.ToString("0.00", CultureInfo.InvariantCulture).PadLeft(7)));
+            string row = string.Concat(
+                cosines.AsSpan(i * count, count).ToArray().Select(c => c.ToString("0.00", CultureInfo.InvariantCulture).PadLeft(7)));
             console.WriteText($"{(i + 1).ToString(CultureInfo.InvariantCulture).PadLeft(number)}  {results[i].Name.PadRight(label)}", row);
         }
     }

@@ -26,7 +26,8 @@ internal static class Report
         if (loss.EnginesLeft == 0)
             return;
         string others = loss.EnginesLeft == 1 ? "the one device left" : $"the {loss.EnginesLeft} devices left";
-        console.Complain("warning", $"{loss.Engine.Description} failed and is not used any more ({loss.Failure.Message}); its work goes to {others}");
+        console.Complain(
+            "warning", $"{loss.Engine.Description} failed and is not used any more ({loss.Failure.Message}); its work goes to {others}");
     }
 
     /// <summary>How busy each stage was and which one holds the others back.</summary>

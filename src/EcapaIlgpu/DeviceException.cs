@@ -1,8 +1,8 @@
 namespace EcapaIlgpu;
 
 /// <summary>
-/// A device failed in the middle of its work: its driver reported a fault, or vanished, or could not compile a kernel. What was computed before is sound;
-/// an engine on the device computes nothing any more and can still be disposed.
+/// A device failed in the middle of its work: its driver reported a fault, or vanished, or could not compile a kernel. What was computed
+/// before is sound; an engine on the device computes nothing any more and can still be disposed.
 /// </summary>
 public sealed class DeviceException : Exception
 {

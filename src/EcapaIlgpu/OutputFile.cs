@@ -157,66 +157,65 @@ internal sealed class OutputFile : IDisposable
 
     /// <summary>Cuts off what follows, and goes on from there.</summary>
     /// <exception cref="InputException">The file cannot be cut.</exception>
-    public void CutTo(long wholeBytes)
+    public void CutTo(long wholeBytes) => Attempt(() =>
     {
-        try
-        {
-            if (_stream.Length != wholeBytes)
-                _stream.SetLength(wholeBytes);
-            _stream.Position = Position = _wholeBytes = wholeBytes;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw CannotWrite(e);
-        }
-    }
+        if (_stream.Length != wholeBytes)
+            _stream.SetLength(wholeBytes);
+        _stream.Position = Position = _wholeBytes = wholeBytes;
+    });
 
     /// <summary>Has what was written survive a failure of the machine, not only of this process.</summary>
     /// <exception cref="InputException">The device does not take it.</exception>
-    public void FlushToDisk()
-    {
-        try
-        {
-            if (_stream is FileStream file)
-                file.Flush(flushToDisk: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw CannotWrite(e);
-        }
-    }
+    public void FlushToDisk() => Attempt(() => (_stream as FileStream)?.Flush(flushToDisk: true));
 
-    /// <summary>Cuts off what follows the last whole row, rewrites the beginning where asked, and moves the file into place.</summary>
+    /// <summary>
+    /// Cuts off what follows the last whole row, rewrites the beginning where asked, and closes the file: what could fail for want of room
+    /// has then been done, and only <see cref="Move"/> is left. A device or stream is flushed and stays open.
+    /// </summary>
     /// <param name="head">Bytes that replace the first ones.</param>
-    /// <exception cref="InputException">The file cannot be completed or moved.</exception>
-    public void Commit(ReadOnlySpan<byte> head = default)
+    /// <exception cref="InputException">The file cannot be completed.</exception>
+    public void Finish(byte[]? head = null) => Attempt(() =>
     {
-        try
+        if (_finalPath is null)
         {
-            if (_finalPath is not null)
-            {
-                if (_stream.Length != _wholeBytes)
-                    _stream.SetLength(_wholeBytes);
-                if (!head.IsEmpty)
-                {
-                    _stream.Position = 0;
-                    _stream.Write(head);
-                }
-                // The name must not reach the disk before the bytes do: after a power cut it would stand over an empty file.
-                FlushToDisk();
-                _stream.Dispose();
-                File.Move(_temporaryPath!, _finalPath, overwrite: true);
-            }
-            else
-            {
-                _stream.Flush();
-            }
-            _leaveBehind = true;
+            _stream.Flush();
+            return;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        if (_stream.Length != _wholeBytes)
+            _stream.SetLength(_wholeBytes);
+        if (head is not null)
         {
-            throw CannotWrite(e);
+            _stream.Position = 0;
+            _stream.Write(head);
         }
+        // The name must not reach the disk before the bytes do: after a power cut it would stand over an empty file.
+        FlushToDisk();
+        _stream.Dispose();
+    });
+
+    /// <summary>Removes the file whose place this one takes, if there is one.</summary>
+    /// <exception cref="InputException">It cannot be removed.</exception>
+    public void DeletePredecessor() => Attempt(() =>
+    {
+        if (_finalPath is not null)
+            File.Delete(_finalPath);
+    });
+
+    /// <summary>Moves the file into place after <see cref="Finish"/>.</summary>
+    /// <exception cref="InputException">It cannot be moved.</exception>
+    public void Move() => Attempt(() =>
+    {
+        if (_finalPath is not null)
+            File.Move(_temporaryPath!, _finalPath, overwrite: true);
+        _leaveBehind = true;
+    });
+
+    /// <summary><see cref="Finish"/>, then <see cref="Move"/>.</summary>
+    /// <exception cref="InputException">The file cannot be completed or moved.</exception>
+    public void Commit()
+    {
+        Finish();
+        Move();
     }
 
     /// <summary>Has nothing remain of an unfinished file when it is closed.</summary>
@@ -278,6 +277,18 @@ internal sealed class OutputFile : IDisposable
 
     private static string Beside(string final, string mark) =>
         Path.Combine(Path.GetDirectoryName(final)!, $".{Path.GetFileName(final)}{mark}.partial");
+
+    private void Attempt(Action step)
+    {
+        try
+        {
+            step();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CannotWrite(e);
+        }
+    }
 
     private InputException CannotWrite(Exception e) => new(_name, $"cannot be written: {e.Message}", e);
 }

@@ -12,7 +12,9 @@ namespace EcapaIlgpu;
 /// <summary>How a <see cref="SpeakerEmbedder"/> works.</summary>
 public sealed record EmbedderOptions
 {
-    /// <summary>Where to compute: <see cref="DeviceSelector.Syntax"/>. What is not there is an error, never replaced by something else.</summary>
+    /// <summary>
+    /// Where to compute: <see cref="DeviceSelector.Syntax"/>. What is not there is an error, never replaced by something else.
+    /// </summary>
     public string Device { get; init; } = DeviceSelector.Auto;
 
     /// <summary>
@@ -47,7 +49,8 @@ public sealed record EmbedderOptions
 /// <remarks>
 /// Thread-safe: calls from several threads read audio at the same time and take turns on the engine. For many files
 /// <see cref="EmbedAsync(IEnumerable{string}, CancellationToken)"/> is much faster than <see cref="Embed(string, CancellationToken)"/> in a
-/// loop, since it reads ahead, computes in batches and on all devices chosen; both give the same bits. Dispose when no call is running.
+/// loop, since it reads ahead, computes in batches and on all devices chosen; both give the same bits. Dispose when no call is running: the
+/// engines' threads and devices are given back then and not before.
 /// </remarks>
 public sealed class SpeakerEmbedder : IDisposable
 {
@@ -74,7 +77,9 @@ public sealed class SpeakerEmbedder : IDisposable
     /// <summary>Numbers per embedding.</summary>
     public int EmbeddingSize => _engines[0].Config.EmbeddingSize;
 
-    /// <summary>What, besides the model's file, an embedding's numbers depend on, whatever the device: options as the command line calls them.</summary>
+    /// <summary>
+    /// What, besides the model's file, an embedding's numbers depend on, whatever the device: options as the command line calls them.
+    /// </summary>
     internal IReadOnlyList<KeyValuePair<string, string>> OptionsOfValues =>
     [
         new("--pooling", Model.Config.Pooling.ToString().ToUpperInvariant()),
@@ -151,9 +156,10 @@ public sealed class SpeakerEmbedder : IDisposable
         }
     }
 
-    /// <inheritdoc cref="Extractor.ExtractAsync(IEnumerable{AudioInput}, IProgress{ExtractionProgress}?, ExtractionStatistics, CancellationToken)"/>
+    /// <inheritdoc cref="EmbedAsync(IEnumerable{AudioInput}, IProgress{ExtractionProgress}?, CancellationToken)"/>
     internal IAsyncEnumerable<ExtractionResult> EmbedAsync(
-        IEnumerable<AudioInput> inputs, IProgress<ExtractionProgress>? progress, ExtractionStatistics statistics, CancellationToken cancellation)
+        IEnumerable<AudioInput> inputs, IProgress<ExtractionProgress>? progress, ExtractionStatistics statistics,
+        CancellationToken cancellation)
     {
         ExtractionOptions extraction = new()
         {
@@ -169,7 +175,8 @@ public sealed class SpeakerEmbedder : IDisposable
         };
         IEmbeddingEngine[] left = [.. _engines.Where(engine => !_lost.ContainsKey(engine))];
         // Of none left the failure is what a new attempt shows.
-        return new Extractor(left.Length > 0 ? left : _engines, extraction, _options.Logger).ExtractAsync(inputs, progress, statistics, cancellation);
+        return new Extractor(left.Length > 0 ? left : _engines, extraction, _options.Logger)
+            .ExtractAsync(inputs, progress, statistics, cancellation);
     }
 
     private void Embed(Waveform waveform, string name, Span<float> embedding, CancellationToken cancellation)

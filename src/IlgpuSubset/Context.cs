@@ -63,7 +63,10 @@ public sealed partial class Context : IDisposable
     {
     }
 
-    /// <summary>The devices of one kind. As ILGPU's, it lives on the stack and is no <see cref="IEnumerable"/>; <see cref="Devices"/> can be queried.</summary>
+    /// <summary>
+    /// The devices of one kind. As ILGPU's, it lives on the stack and is no <see cref="IEnumerable"/>; <see cref="Devices"/> can be
+    /// queried.
+    /// </summary>
     /// <typeparam name="TDevice">The kind.</typeparam>
     public readonly ref struct DeviceCollection<TDevice>
         where TDevice : Runtime.Device

@@ -42,7 +42,9 @@ public sealed partial class Context
             return this;
         }
 
-        /// <summary>How much kernels are optimised. Kernels here are always optimised fully: registers instead of local memory depend on it.</summary>
+        /// <summary>
+        /// How much kernels are optimised. Kernels here are always optimised fully: registers instead of local memory depend on it.
+        /// </summary>
 #pragma warning disable IDE0060, CA1822 // ILGPU's signature; there is one level here.
         public Builder Optimize(OptimizationLevel level) => this;
 

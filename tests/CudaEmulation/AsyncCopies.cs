@@ -2,11 +2,15 @@ using System.Numerics;
 
 namespace CudaEmulation;
 
-/// <summary>The copies to shared memory that a warp's lanes have started and not yet waited for: they end only when a lane waits for them.</summary>
+/// <summary>
+/// The copies to shared memory that a warp's lanes have started and not yet waited for: they end only when a lane waits for them.
+/// </summary>
 internal sealed unsafe class AsyncCopies(Warp warp)
 {
-    private readonly Queue<List<(uint Address, byte[] Bytes)>>[] _groups = [.. Enumerable.Range(0, Warp.Lanes).Select(_ => new Queue<List<(uint, byte[])>>())];
-    private readonly List<(uint Address, byte[] Bytes)>[] _open = [.. Enumerable.Range(0, Warp.Lanes).Select(_ => new List<(uint, byte[])>())];
+    private readonly Queue<List<(uint Address, byte[] Bytes)>>[] _groups =
+        [.. Enumerable.Range(0, Warp.Lanes).Select(_ => new Queue<List<(uint, byte[])>>())];
+    private readonly List<(uint Address, byte[] Bytes)>[] _open =
+        [.. Enumerable.Range(0, Warp.Lanes).Select(_ => new List<(uint, byte[])>())];
 
     /// <summary>Starts a copy.</summary>
     public void Start(int lane, uint address, byte[] bytes) => _open[lane].Add((address, bytes));

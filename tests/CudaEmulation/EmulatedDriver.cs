@@ -6,16 +6,14 @@ using ILGPU.Runtime.Cuda;
 namespace CudaEmulation;
 
 /// <summary>
-/// A CUDA driver without a GPU: memory, modules, streams and events of its own, launches run by interpreting their PTX. Faults can be
-/// asked for.
-/// Thread-safe.
+/// A CUDA driver without a GPU: memory, modules, streams and events of its own, launches run by interpreting their PTX. Faults can be asked
+/// for. Thread-safe.
 /// </summary>
 /// <remarks>
 /// Work on a stream is put off until something waits for it, as late as a real driver could: a copy from page-locked memory reads what is
-/// there then, and work of two streams that nobody ordered runs in the order of the waits. A graph's memory is looked up when it is
-/// queued: what was given back since
-/// the capture is an error. After a fault in a kernel every call fails with it
-/// until the context is given up, as the real driver's do.
+/// there then, and work of two streams that nobody ordered runs in the order of the waits. A graph's memory is looked up when it is queued:
+/// what was given back since the capture is an error. After a fault in a kernel every call fails with it until the context is given up, as
+/// the real driver's do.
 /// </remarks>
 public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
 {
@@ -28,7 +26,8 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
         [CudaResult.InvalidDevice] = ("CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"),
         [(CudaResult)201] = ("CUDA_ERROR_INVALID_CONTEXT", "invalid device context"),
         [CudaResult.InvalidPtx] = ("CUDA_ERROR_INVALID_PTX", "a PTX JIT compilation failed"),
-        [CudaResult.UnsupportedPtxVersion] = ("CUDA_ERROR_UNSUPPORTED_PTX_VERSION", "the provided PTX was compiled with an unsupported toolchain"),
+        [CudaResult.UnsupportedPtxVersion] =
+            ("CUDA_ERROR_UNSUPPORTED_PTX_VERSION", "the provided PTX was compiled with an unsupported toolchain"),
         [(CudaResult)400] = ("CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"),
         [CudaResult.NotFound] = ("CUDA_ERROR_NOT_FOUND", "named symbol not found"),
         [(CudaResult)600] = ("CUDA_ERROR_NOT_READY", "device not ready"),
@@ -249,7 +248,11 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
                     $"PTX {source.Version / 10}.{source.Version % 10}; the driver reads up to {newest / 10}.{newest % 10}");
             }
             if (source.Target > device.Gpu.ComputeCapability)
-                throw Error("cuModuleLoadDataEx", CudaResult.InvalidPtx, $"PTX of sm_{source.Target} for a GPU of sm_{device.Gpu.ComputeCapability}");
+            {
+                throw Error(
+                    "cuModuleLoadDataEx", CudaResult.InvalidPtx,
+                    $"PTX of sm_{source.Target} for a GPU of sm_{device.Gpu.ComputeCapability}");
+            }
             PtxProgram[] programs = [.. source.Entries.Select(PtxDecoder.Decode)];
             foreach (PtxProgram program in programs)
             {
@@ -257,7 +260,8 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
                 {
                     throw Error(
                         "cuModuleLoadDataEx", CudaResult.InvalidPtx,
-                        $"ptxas error : {program.Entry.Name} uses too much shared data ({program.Entry.StaticSharedBytes} bytes, 49152 max)");
+                        $"ptxas error : {program.Entry.Name} uses too much shared data "
+                        + $"({program.Entry.StaticSharedBytes} bytes, 49152 max)");
                 }
             }
             _loadedPtx.Add(ptx);
@@ -456,7 +460,8 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
     nint ICudaDriver.EndCapture(nint stream) => Call("cuStreamEndCapture", device =>
     {
         Stream captured = Get<Stream>(stream, "cuStreamEndCapture");
-        Capture capture = captured.Capture ?? throw Error("cuStreamEndCapture", CudaResult.InvalidValue, "the stream is not being captured");
+        Capture capture = captured.Capture
+            ?? throw Error("cuStreamEndCapture", CudaResult.InvalidValue, "the stream is not being captured");
         captured.Capture = null;
         return capture.IsInvalid ? throw Error("cuStreamEndCapture", CaptureInvalidated) : Add(new Graph(device, capture.Work));
     });
@@ -507,7 +512,8 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
 
     void ICudaDriver.DestroyEvent(nint recorded) => Call("cuEventDestroy", _ => Remove<Event>(recorded, "cuEventDestroy"));
 
-    private void Run(Device device, PtxProgram program, Index3D gridDim, Index3D groupDim, int dynamicSharedBytes, byte[] arguments, int number)
+    private void Run(
+        Device device, PtxProgram program, Index3D gridDim, Index3D groupDim, int dynamicSharedBytes, byte[] arguments, int number)
     {
         if (number == LoseDeviceAtLaunch)
         {
@@ -563,7 +569,8 @@ public sealed unsafe class EmulatedDriver : ICudaDriver, IDisposable
     }
 
     /// <summary>Queues work that first looks up what it needs: now, and for a captured stream whenever the graph is queued.</summary>
-    private void Enqueue(nint stream, string call, Func<Action> prepare) => Get<Stream>(stream, call).Add(target => target.Work.Enqueue(prepare()));
+    private void Enqueue(nint stream, string call, Func<Action> prepare) =>
+        Get<Stream>(stream, call).Add(target => target.Work.Enqueue(prepare()));
 
     /// <summary>
     /// Whether a copy's memory of the host is not page-locked, and the copy is therefore not left to the stream alone; an error in a

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace CudaEmulation;
 
 /// <summary>
-/// Runs groups of one launch, one after another: their warps up to a barrier each, then on. Shared memory knows who wrote and read each word
-/// since the last barrier, so that a missing barrier is found although warps do not really run side by side.
+/// Runs groups of one launch, one after another: their warps up to a barrier each, then on. Shared memory knows who wrote and read each
+/// word since the last barrier, so that a missing barrier is found although warps do not really run side by side.
 /// </summary>
 internal sealed unsafe class GroupRun : IDisposable
 {
@@ -56,7 +56,8 @@ internal sealed unsafe class GroupRun : IDisposable
     public void Run(long number)
     {
         Number = number;
-        ReadOnlySpan<uint> id = [(uint)(number % GridDim[0]), (uint)(number / GridDim[0] % GridDim[1]), (uint)(number / GridDim[0] / GridDim[1])];
+        ReadOnlySpan<uint> id =
+            [(uint)(number % GridDim[0]), (uint)(number / GridDim[0] % GridDim[1]), (uint)(number / GridDim[0] / GridDim[1])];
         NativeMemory.Clear(_writers, (nuint)SharedBytes);
         NativeMemory.Clear(_readers, (nuint)SharedBytes);
         _epoch = 1;
@@ -79,7 +80,9 @@ internal sealed unsafe class GroupRun : IDisposable
         }
     }
 
-    /// <summary>Shared memory at an address for a read; the words must have been written, and not by another warp since the last barrier.</summary>
+    /// <summary>
+    /// Shared memory at an address for a read; the words must have been written, and not by another warp since the last barrier.
+    /// </summary>
     public byte* ReadShared(Warp warp, int lane, uint address, int size)
     {
         Check(warp, lane, address, size);

@@ -37,7 +37,8 @@ internal static unsafe partial class InstructionSet
                         continue;
                     string suffix = lanes == 1 ? type : $"v{lanes}.{type}";
                     Known.Add($"ld.{space}.{suffix}", (decoder, o) => o.Length == 2 ? Load(decoder, o[0], o[1], space, type, lanes) : null);
-                    Known.Add($"st.{space}.{suffix}", (decoder, o) => o.Length == 2 ? Store(decoder, o[0], o[1], space, type, lanes) : null);
+                    Known.Add(
+                        $"st.{space}.{suffix}", (decoder, o) => o.Length == 2 ? Store(decoder, o[0], o[1], space, type, lanes) : null);
                 }
             }
         }
@@ -138,7 +139,9 @@ internal static unsafe partial class InstructionSet
                 {
                     if (o.Length != count)
                         return null;
-                    int target = decoder.Target(o[0], type), a = decoder.Source(o[2], type), b = count == 4 ? decoder.Source(o[3], type) : a;
+                    int target = decoder.Target(o[0], type), a = decoder.Source(o[2], type), b = count == 4
+                        ? decoder.Source(o[3], type)
+                        : a;
                     Place place = Places(decoder, o[1], space, sizeof(T));
                     return (warp, mask) =>
                     {
@@ -162,7 +165,9 @@ internal static unsafe partial class InstructionSet
     private static Operand[] Elements(PtxDecoder decoder, Operand operand, int lanes)
     {
         Operand[] elements = operand is VectorOperand vector ? vector.Lanes : [operand];
-        return elements.Length == lanes && (lanes > 1) == (operand is VectorOperand) ? elements : throw decoder.Error($"{lanes} elements expected");
+        return elements.Length == lanes && (lanes > 1) == (operand is VectorOperand)
+            ? elements
+            : throw decoder.Error($"{lanes} elements expected");
     }
 
     private static Place Places(PtxDecoder decoder, Operand address, string space, int bytes)
@@ -227,7 +232,8 @@ internal static unsafe partial class InstructionSet
             if (_last is not { } allocation || !allocation.Holds(address, Bytes))
             {
                 allocation = warp.Group.Memory.Find(address, Bytes)
-                    ?? throw warp.Fault(lane, $"{access} of {Bytes} bytes at {address:x}, {warp.Group.Memory.DescribeNearest(address)},", isAddress: true);
+                    ?? throw warp.Fault(
+                        lane, $"{access} of {Bytes} bytes at {address:x}, {warp.Group.Memory.DescribeNearest(address)},", isAddress: true);
                 _last = allocation;
             }
             if (address % (uint)Bytes != 0)

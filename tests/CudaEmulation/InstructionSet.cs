@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace CudaEmulation;
 
 /// <summary>
-/// The instructions the compiler writes, each with its exact meaning: rounding, saturation, NaN, shift counts. The key is the whole mnemonic,
-/// so that a modifier that is not understood is an unknown instruction.
+/// The instructions the compiler writes, each with its exact meaning: rounding, saturation, NaN, shift counts. The key is the whole
+/// mnemonic, so that a modifier that is not understood is an unknown instruction.
 /// </summary>
 internal static unsafe partial class InstructionSet
 {
@@ -129,7 +129,9 @@ internal static unsafe partial class InstructionSet
         Mask("and.pred", static (a, b) => a & b);
         Mask("or.pred", static (a, b) => a | b);
         Mask("xor.pred", static (a, b) => a ^ b);
-        Known.Add("not.pred", (decoder, o) => o.Length == 2 ? Merge(decoder.Target(o[0], "pred"), decoder.Source(o[1], "pred"), uint.MaxValue) : null);
+        Known.Add(
+            "not.pred",
+            (decoder, o) => o.Length == 2 ? Merge(decoder.Target(o[0], "pred"), decoder.Source(o[1], "pred"), uint.MaxValue) : null);
         Known.Add("mov.pred", (decoder, o) => o.Length == 2 ? Merge(decoder.Target(o[0], "pred"), decoder.Source(o[1], "pred"), 0) : null);
 
         static Step Merge(int target, int source, uint flip) => (warp, mask) =>
@@ -191,7 +193,9 @@ internal static unsafe partial class InstructionSet
         Ternary<Half>("fma.rn.f16", "f16", FusedMultiplyAdd);
     }
 
-    /// <summary>The product is exact in f64; the sum is rounded to odd there, so that rounding to f16 is the only rounding that counts.</summary>
+    /// <summary>
+    /// The product is exact in f64; the sum is rounded to odd there, so that rounding to f16 is the only rounding that counts.
+    /// </summary>
     private static Half FusedMultiplyAdd(Half a, Half b, Half c)
     {
         double product = (double)a * (double)b, sum = product + (double)c;
@@ -251,7 +255,10 @@ internal static unsafe partial class InstructionSet
                     }
                     byte* registers = warp.Registers;
                     for (int i = 0; i < Warp.Lanes * 4; i += Vector<byte>.Count)
-                        f(*(Vector<float>*)(registers + a + i), *(Vector<float>*)(registers + b + i)).Store((float*)(registers + target + i));
+                    {
+                        f(*(Vector<float>*)(registers + a + i), *(Vector<float>*)(registers + b + i))
+                            .Store((float*)(registers + target + i));
+                    }
                 };
             };
         }
@@ -488,7 +495,8 @@ internal static unsafe partial class InstructionSet
         {
             if (o.Length != 4)
                 return null;
-            int target = decoder.Target(o[0], type), a = decoder.Source(o[1], type), b = decoder.Source(o[2], type), p = decoder.Source(o[3], "pred");
+            int target = decoder.Target(o[0], type), a = decoder.Source(o[1], type), b = decoder.Source(o[2], type);
+            int p = decoder.Source(o[3], "pred");
             return (warp, mask) =>
             {
                 T* result = (T*)(warp.Registers + target), x = (T*)(warp.Registers + a), y = (T*)(warp.Registers + b);
@@ -536,7 +544,8 @@ internal static unsafe partial class InstructionSet
     private static void Ternary<T>(string mnemonic, string type, Func<T, T, T, T> f)
         where T : unmanaged =>
         Known.Add(mnemonic, (decoder, o) => o.Length == 4
-            ? Lanes3(decoder.Target(o[0], type), decoder.Source(o[1], type), decoder.Source(o[2], type), decoder.Source(o[3], type), f) : null);
+            ? Lanes3(decoder.Target(o[0], type), decoder.Source(o[1], type), decoder.Source(o[2], type), decoder.Source(o[3], type), f)
+            : null);
 
     private static Step Lanes1<TFrom, TTo>(int target, int a, Func<TFrom, TTo> f)
         where TFrom : unmanaged

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace CudaEmulation;
 
 /// <summary>
-/// Turns statements into steps: names become places in a warp's registers, literals and special registers too, and the types of operands are
-/// checked as ptxas does.
+/// Turns statements into steps: names become places in a warp's registers, literals and special registers too, and the types of operands
+/// are checked as ptxas does.
 /// </summary>
 internal sealed class PtxDecoder
 {
@@ -81,8 +81,8 @@ internal sealed class PtxDecoder
         if (operand is NameOperand name && _entry.Arrays.TryGetValue(name.Name, out (string Space, int Offset) array))
             return Constant((ulong)array.Offset, 4);
         string special = ((RegisterOperand)operand).Name;
-        if (special is not ("%tid.x" or "%tid.y" or "%tid.z" or "%ntid.x" or "%ntid.y" or "%ntid.z" or "%ctaid.x" or "%ctaid.y" or "%ctaid.z"
-            or "%nctaid.x" or "%nctaid.y" or "%nctaid.z" or "%laneid" or "%dynamic_smem_size"))
+        if (special is not ("%tid.x" or "%tid.y" or "%tid.z" or "%ntid.x" or "%ntid.y" or "%ntid.z" or "%ctaid.x" or "%ctaid.y"
+            or "%ctaid.z" or "%nctaid.x" or "%nctaid.y" or "%nctaid.z" or "%laneid" or "%dynamic_smem_size"))
             throw Error($"unknown special register {special}");
         if (!_specials.TryGetValue(special, out int place))
             _specials.Add(special, place = Place(4));
@@ -145,7 +145,9 @@ internal sealed class PtxDecoder
                 if (operands is not [NameOperand label] || !_entry.Labels.TryGetValue(label.Name, out decoded.Target))
                     throw Error("unknown label");
                 // An unconditional branch is uniform whatever it says.
-                decoded.Kind = statement.Mnemonic == "bra.uni" && statement.Predicate is not null ? StepKind.UniformBranch : StepKind.Branch;
+                decoded.Kind = statement.Mnemonic == "bra.uni" && statement.Predicate is not null
+                    ? StepKind.UniformBranch
+                    : StepKind.Branch;
                 return decoded;
             case "ret" when operands.Length == 0:
                 decoded.Kind = StepKind.Return;

@@ -125,7 +125,9 @@ internal sealed partial class PtxParser
             return new VectorOperand([.. Split(text[1..^1]).Select(lane => ParseOperand(lane, line))]);
         if (AddressForm().Match(text) is { Success: true } address)
         {
-            long offset = address.Groups[2].Success ? long.Parse(address.Groups[2].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) : 0;
+            long offset = address.Groups[2].Success
+                ? long.Parse(address.Groups[2].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)
+                : 0;
             return new AddressOperand(address.Groups[1].Value, offset);
         }
         if (RegisterForm().IsMatch(text))

@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 namespace CudaEmulation;
 
 /// <summary>
-/// NVIDIA's assembler and disassembler, which need no GPU: from the folder that ECAPA_PTXAS names, else fetched once into the temporary folder by
-/// the script <c>../shared/tools/get-ptxas.sh</c> beside the repository.
+/// NVIDIA's assembler and disassembler, which need no GPU: from the folder that ECAPA_PTXAS names, else fetched once into the temporary
+/// folder by the script <c>../shared/tools/get-ptxas.sh</c> beside the repository.
 /// </summary>
 public static partial class Ptxas
 {
@@ -40,7 +40,8 @@ public static partial class Ptxas
 
                 int Number(string group) => int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
             }
-            return [.. kernels.OrderBy(kernel => int.Parse(kernel.Name[(kernel.Name.LastIndexOf('_') + 1)..], CultureInfo.InvariantCulture))];
+            return [.. kernels.OrderBy(
+                kernel => int.Parse(kernel.Name[(kernel.Name.LastIndexOf('_') + 1)..], CultureInfo.InvariantCulture))];
         }
         finally
         {
@@ -106,8 +107,8 @@ public static partial class Ptxas
         if (script is null)
         {
             return (null,
-                "ptxas is not here: set ECAPA_PTXAS to a folder with ptxas and nvdisasm, " +
-                "or have ../shared/tools/get-ptxas.sh beside the repository.");
+                "ptxas is not here: ECAPA_PTXAS names no folder of it, and ../shared/tools/get-ptxas.sh, which fetches it, "
+                + "is not beside the repository");
         }
         // Into a folder of its own first: other test processes may be at the same.
         string fresh = $"{cached}-{Environment.ProcessId}";
@@ -127,7 +128,8 @@ public static partial class Ptxas
     }
 
     private static string Run(string tool, string arguments) => Execute(
-        Path.Combine(Tools.Value.Folder ?? throw new InvalidOperationException(Tools.Value.Reason), tool), arguments, TimeSpan.FromMinutes(5));
+        Path.Combine(Tools.Value.Folder ?? throw new InvalidOperationException(Tools.Value.Reason), tool), arguments,
+        TimeSpan.FromMinutes(5));
 
     private static string Execute(string program, string arguments, TimeSpan limit)
     {
@@ -152,7 +154,9 @@ public static partial class Ptxas
     [GeneratedRegex(@"\.visible \.entry [\w$]+")]
     private static partial Regex Entry();
 
-    [GeneratedRegex(@"Compiling entry function '(?<name>[^']+)'[^\n]*\n[^\n]*Function properties[^\n]*\n\s*(?<stack>\d+) bytes stack frame, (?<stores>\d+) bytes spill stores, (?<loads>\d+) bytes spill loads\n[^\n]*Used (?<registers>\d+) registers")]
+    [GeneratedRegex(
+        @"Compiling entry function '(?<name>[^']+)'[^\n]*\n[^\n]*Function properties[^\n]*\n\s*(?<stack>\d+) bytes stack frame, "
+        + @"(?<stores>\d+) bytes spill stores, (?<loads>\d+) bytes spill loads\n[^\n]*Used (?<registers>\d+) registers")]
     private static partial Regex KernelReport();
 
     [GeneratedRegex(@"^\s*(\.L_\w+):")]

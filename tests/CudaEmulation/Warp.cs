@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace CudaEmulation;
 
 /// <summary>
-/// 32 lanes of a group. Lanes that went different ways form fragments, each with its own program counter; the fragment with the lowest runs,
-/// so that those ahead wait for it where the ways meet again.
+/// 32 lanes of a group. Lanes that went different ways form fragments, each with its own program counter; the fragment with the lowest
+/// runs, so that those ahead wait for it where the ways meet again.
 /// </summary>
 internal sealed unsafe class Warp : IDisposable
 {

@@ -30,8 +30,10 @@ public class ReadmeTests
     {
         string readme = File.ReadAllText(Path.Combine(TestFiles.Repository, "README.md")).ReplaceLineEndings("\n");
         string block = readme.Split("```csharp\n")[1].Split("```")[0];
-        string source = File.ReadAllText(Path.Combine(TestFiles.Repository, "tests", "EcapaIlgpu.Tests", "ReadmeTests.cs")).ReplaceLineEndings("\n");
-        string sample = source.Split("// README\n")[1].Split("        // end\n")[0].Replace("\n        ", "\n", StringComparison.Ordinal)[8..];
+        string source = File.ReadAllText(Path.Combine(TestFiles.Repository, "tests", "EcapaIlgpu.Tests", "ReadmeTests.cs"))
+            .ReplaceLineEndings("\n");
+        string sample =
+            source.Split("// README\n")[1].Split("        // end\n")[0].Replace("\n        ", "\n", StringComparison.Ordinal)[8..];
         Assert.Equal(block, sample);
     }
 

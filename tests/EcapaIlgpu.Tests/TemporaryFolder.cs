@@ -21,7 +21,8 @@ internal sealed class TemporaryFolder : IDisposable
     }
 
     /// <summary>Names of everything directly in the folder, temporary files too.</summary>
-    public string[] Entries() => [.. Directory.EnumerateFileSystemEntries(FullPath).Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal)];
+    public string[] Entries() =>
+        [.. Directory.EnumerateFileSystemEntries(FullPath).Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal)];
 
     public void Dispose() => Directory.Delete(FullPath, recursive: true);
 }

@@ -8,11 +8,11 @@ namespace EcapaIlgpu.Tests;
 /// <summary>Where test files lie: in the repository, and beside it where the larger reference set exists.</summary>
 internal static partial class TestFiles
 {
-    public static string Repository { get; } = FindRepository();
+    public static string Repository => Checkout.Folder;
 
     public static string TestRoot { get; } = Path.Combine(Repository, "tests", "testdata");
 
-    public static string ReferenceRoot { get; } = Path.GetFullPath(Path.Combine(Repository, "..", "shared", "reference"));
+    public static string ReferenceRoot { get; } = Checkout.Beside("shared/reference");
 
     public static string InTestdata(string relative) => Path.Combine(TestRoot, relative);
 
@@ -28,7 +28,8 @@ internal static partial class TestFiles
         string type = TypePattern().Match(header).Groups[1].Value;
         if (header.Contains("'fortran_order': True", StringComparison.Ordinal))
             throw new InvalidDataException($"{path}: Fortran order");
-        int[] shape = [.. ShapePattern().Match(header).Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+        string extents = ShapePattern().Match(header).Groups[1].Value;
+        int[] shape = [.. extents.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Select(s => int.Parse(s, CultureInfo.InvariantCulture))];
         ReadOnlySpan<byte> body = bytes.AsSpan(start);
         double[] values = type switch
@@ -46,34 +47,4 @@ internal static partial class TestFiles
 
     [GeneratedRegex(@"'shape':\s*\(([^)]*)\)")]
     private static partial Regex ShapePattern();
-
-    private static string FindRepository()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "EcapaIlgpu.sln")))
-                return folder.FullName;
-        }
-        throw new DirectoryNotFoundException($"No EcapaIlgpu.sln above {AppContext.BaseDirectory}.");
-    }
-}
-
-/// <summary>A test that needs the large reference set beside the repository, and is skipped with the reason where it is absent.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class ReferenceFactAttribute : FactAttribute
-{
-    public ReferenceFactAttribute() => Skip = ReferenceSet.MissingReason;
-}
-
-/// <summary>As <see cref="ReferenceFactAttribute"/>, for theories.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class ReferenceTheoryAttribute : TheoryAttribute
-{
-    public ReferenceTheoryAttribute() => Skip = ReferenceSet.MissingReason;
-}
-
-internal static class ReferenceSet
-{
-    public static string? MissingReason { get; } =
-        Directory.Exists(TestFiles.ReferenceRoot) ? null : $"the reference set is not at ../shared/reference beside the repository";
 }

@@ -22,19 +22,21 @@ public class PublicApiTests
         "ILGPU.Runtime.KernelLoaders: ",
     ];
 
-    [ApiListFact]
-    public void Every_public_member_is_one_of_the_package()
+    [NeedsFact(typeof(ApiList))]
+    public void Every_public_member_has_the_signature_of_one_of_the_package_ILGPU()
     {
-        Dictionary<string, HashSet<string>> package = ReadList(ApiListFactAttribute.File!);
+        Dictionary<string, HashSet<string>> package = ReadList(ApiList.File);
         var extra = new List<string>();
         foreach (Type type in typeof(Context).Assembly.GetExportedTypes().Where(type => type.Namespace != "ILGPU.Beyond"))
         {
             if (!package.TryGetValue(Section(type), out HashSet<string>? known))
                 continue;
-            foreach (MethodBase member in type.GetMembers(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly).OfType<MethodBase>())
+            const BindingFlags Declared = BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+            foreach (MethodBase member in type.GetMembers(Declared).OfType<MethodBase>())
             {
                 string text = $"{type.FullName}: {member.Name}";
-                bool overridden = member is MethodInfo { IsVirtual: true } method && method.GetBaseDefinition().DeclaringType == typeof(object);
+                bool overridden = member is MethodInfo { IsVirtual: true } method
+                    && method.GetBaseDefinition().DeclaringType == typeof(object);
                 bool comparison = member.Name is "Equals" or "op_Equality" or "op_Inequality";
                 if (!overridden && !comparison && !known.Contains(Signature(member)) && !KnownDifferences.Any(text.StartsWith))
                     extra.Add($"{text} as {Signature(member)}");
@@ -132,27 +134,12 @@ public class PublicApiTests
     }
 }
 
-/// <summary>A test that needs the list of ILGPU 1.5.3's members; skipped, with the reason, where it is absent.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-public sealed class ApiListFactAttribute : FactAttribute
+/// <summary>The listing of ILGPU 1.5.3's public signatures.</summary>
+internal sealed class ApiList() : Need(
+    static () =>
+        System.IO.File.Exists(File) ? null : "The listing of ILGPU 1.5.3's public signatures is not at ../shared/spec/ilgpu-1.5.3-api.txt",
+    "It is made of ILGPU's package, which the feed of this project does not have, and stays outside the repository (../shared/spec)",
+    "put the file of that name, which this project's own machines have, there")
 {
-    public ApiListFactAttribute()
-    {
-        if (File is null)
-            Skip = "../shared/spec/ilgpu-1.5.3-api.txt is not beside the repository.";
-    }
-
-    /// <summary>The list, if it lies beside the repository.</summary>
-    public static string? File { get; } = Find();
-
-    private static string? Find()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            string file = Path.Combine(folder.FullName, "shared", "spec", "ilgpu-1.5.3-api.txt");
-            if (System.IO.File.Exists(file))
-                return file;
-        }
-        return null;
-    }
+    public static string File { get; } = Checkout.Beside("shared/spec/ilgpu-1.5.3-api.txt");
 }

@@ -1,9 +1,10 @@
 // The packages ILGPU and ILGPU.Algorithms 1.5.3 as signatures only: every body throws. For a feed that has not got them, so that
 // -p:UseIlgpuPackage=true can be built all the same. Run by build.sh:
 //   dotnet run StandIn.cs -- LIST FOLDER
-// LIST: the package's public members, as reflection printed them (../shared/spec/ilgpu-1.5.3-api.txt). FOLDER receives two projects to pack.
-// What the list leaves out (bases, constraints, enumerations, by which kind of reference something is passed) is in Unlisted.cs and in Constraint and
-// PassedBy below, from ILGPU's documentation and sources. A member that mentions a type that neither knows is left out: code that needs it does not build.
+// LIST: the package's public members, as reflection printed them (../shared/spec/ilgpu-1.5.3-api.txt). FOLDER receives two projects to
+// pack. What the list leaves out (bases, constraints, enumerations, by which kind of reference something is passed) is in Unlisted.cs and
+// in Constraint and PassedBy below, from ILGPU's documentation and sources. A member that mentions a type that neither knows is left out:
+// code that needs it does not build.
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -15,14 +16,18 @@ string unlisted = File.ReadAllText(Path.Combine(AppContext.GetData("EntryPointFi
 List<Section> sections = Sections(lines);
 HashSet<string> known =
 [
-    .. sections.Select(section => section.SimpleName), .. Regex.Matches(unlisted, @"\b(?:class|struct|enum|interface) (\w+)").Select(match => match.Groups[1].Value),
-    "Action", "Boolean", "Byte", "Double", "Func", "IEnumerable", "ImmutableArray", "Int16", "Int32", "Int64", "IntPtr", "MethodInfo", "Nullable", "Object",
-    "Predicate", "ReadOnlySpan", "SByte", "Single", "Span", "String", "Task", "TextWriter", "TimeSpan", "Type", "UInt16", "UInt32", "UInt64", "ValueTuple",
+    .. sections.Select(section => section.SimpleName),
+    .. Regex.Matches(unlisted, @"\b(?:class|struct|enum|interface) (\w+)").Select(match => match.Groups[1].Value),
+    "Action", "Boolean", "Byte", "Double", "Func", "IEnumerable", "ImmutableArray", "Int16", "Int32", "Int64", "IntPtr", "MethodInfo",
+    "Nullable", "Object", "Predicate", "ReadOnlySpan", "SByte", "Single", "Span", "String", "Task", "TextWriter", "TimeSpan", "Type",
+    "UInt16", "UInt32", "UInt64", "ValueTuple",
     "Void", "ref", "this",
 ];
 int left = 0;
 Write("ILGPU", $"{unlisted}\n{Declarations(section => section.Namespace != "ILGPU.Algorithms")}\n{Loaders()}", "");
-Write("ILGPU.Algorithms", Declarations(section => section.Namespace == "ILGPU.Algorithms"), """<ProjectReference Include="../ILGPU/ILGPU.csproj" />""");
+Write(
+    "ILGPU.Algorithms", Declarations(section => section.Namespace == "ILGPU.Algorithms"),
+    """<ProjectReference Include="../ILGPU/ILGPU.csproj" />""");
 Console.WriteLine($"{sections.Sum(section => section.Members.Count) - left} members of ILGPU 1.5.3, {left} left out");
 
 static List<Section> Sections(string[] lines)
@@ -36,8 +41,9 @@ static List<Section> Sections(string[] lines)
             sections[^1].Members.Add(line.Trim());
     }
     // Extensions are listed a second time, as what they extend; where a class has its own list that one is whole.
-    sections.RemoveAll(section => section.Kind == "ext" && (section.Type is "ILGPU.Runtime.KernelLoaders" || section.Type is "ILGPU.Runtime.ArrayViewExtensions"
-        || sections.Exists(other => other != section && other.Type == section.Type)));
+    sections.RemoveAll(section => section.Kind == "ext"
+        && (section.Type is "ILGPU.Runtime.KernelLoaders" || section.Type is "ILGPU.Runtime.ArrayViewExtensions"
+            || sections.Exists(other => other != section && other.Type == section.Type)));
     sections.RemoveAll(section => section.Type == "ILGPU.Runtime.KernelLoaders");
     return sections;
 }
@@ -53,7 +59,8 @@ string Declarations(Func<Section, bool> chosen)
         text.Append($"namespace {section.Namespace} {{ ");
         if (section.Outer is { } outer)
             text.Append($"public partial class {outer} {{ ");
-        text.Append($"public {(isStatic ? "static " : "")}partial {(section.Kind == "struct" ? "struct" : "class")} {name}{bases}{Constraints(Names(name))} {{\n");
+        string kind = section.Kind == "struct" ? "struct" : "class";
+        text.Append($"public {(isStatic ? "static " : "")}partial {kind} {name}{bases}{Constraints(Names(name))} {{\n");
         foreach (string member in section.Members.Distinct())
         {
             if (Member(member, section) is { } declaration)
@@ -77,8 +84,10 @@ string? Member(string member, Section section)
     {
         string[] generics = Names(method.Groups["generics"].Value);
         string name = method.Groups["name"].Value, result = Lower(method.Groups["result"].Value.Trim());
-        string[] parameters = [.. Split(method.Groups["parameters"].Value).Select((parameter, i) => Parameter(section.Kind == "ext" && i == 0 ? $"this {parameter}" : parameter))];
-        if (!Known(method.Groups["result"].Value, generics, section) || !Split(method.Groups["parameters"].Value).All(p => Known(TypeOf(p), generics, section)))
+        string[] parameters = [.. Split(method.Groups["parameters"].Value).Select(
+            (parameter, i) => Parameter(section.Kind == "ext" && i == 0 ? $"this {parameter}" : parameter))];
+        if (!Known(method.Groups["result"].Value, generics, section)
+            || !Split(method.Groups["parameters"].Value).All(p => Known(TypeOf(p), generics, section)))
             return null;
         string list = string.Join(", ", parameters);
         if (name == "new")
@@ -90,7 +99,9 @@ string? Member(string member, Section section)
                 ? $"public static {sign} operator {result}({list}) => throw null!;"
                 : $"public static {result} operator {sign}({list}) => throw null!;";
         }
-        string overrides = (name, parameters.Length) is ("ToString" or "GetHashCode", 0) || (name == "Equals" && list == "Object @obj") ? "override " : "";
+        string overrides = (name, parameters.Length) is ("ToString" or "GetHashCode", 0) || (name == "Equals" && list == "Object @obj")
+            ? "override "
+            : "";
         string own = method.Groups["generics"].Value;
         return $"public {statically}{overrides}{result} {name}{own}({list}){Constraints(generics, section)} => throw null!;";
     }
@@ -102,7 +113,9 @@ string? Member(string member, Section section)
     string[] indices = Split(property.Groups["index"].Value);
     if (!indices.All(index => Known(index, [], section)))
         return null;
-    string named = indices.Length == 0 ? property.Groups["name"].Value : $"this[{string.Join(", ", indices.Select((index, i) => $"{index} @i{i}"))}]";
+    string named = indices.Length == 0
+        ? property.Groups["name"].Value
+        : $"this[{string.Join(", ", indices.Select((index, i) => $"{index} @i{i}"))}]";
     return $"public {property.Groups["static"].Value}{type} {named} {{ {accessors} }}";
 }
 
@@ -179,7 +192,9 @@ static string Loaders()
 
     void Add(string name, string[] generics, string before, string[] own, bool specialized)
     {
-        string all = string.Join(", ", generics), where = string.Concat(generics.Select(generic => $" where {generic} : {(generic == "TIndex" ? "struct, IIndex" : "struct")}"));
+        string all = string.Join(", ", generics);
+        string where = string.Concat(
+            generics.Select(generic => $" where {generic} : {(generic == "TIndex" ? "struct, IIndex" : "struct")}"));
         foreach (string rest in (string[])["", ", out KernelInfo? kernelInfo", ", KernelSpecialization specialization",
             ", KernelSpecialization specialization, out KernelInfo? kernelInfo"])
         {
@@ -194,7 +209,8 @@ static string Loaders()
 
 static string Generics(string type) => type.Contains('<') ? type[type.IndexOf('<')..] : "";
 
-static string[] Names(string generic) => generic.Contains('<') ? generic[(generic.IndexOf('<') + 1)..generic.LastIndexOf('>')].Split(',', StringSplitOptions.TrimEntries) : [];
+static string[] Names(string generic) =>
+    generic.Contains('<') ? generic[(generic.IndexOf('<') + 1)..generic.LastIndexOf('>')].Split(',', StringSplitOptions.TrimEntries) : [];
 
 static string[] Split(string parameters)
 {

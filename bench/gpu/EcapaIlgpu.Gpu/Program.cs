@@ -1,7 +1,8 @@
 using System.Reflection;
 using EcapaIlgpu.Gpu;
 
-// One file to carry: `cases` is the benchmark harness that compare.py drives, `compiler-cases` the compiler's tests, everything else is ecapa's.
+// One file to carry: `cases` is the benchmark harness that compare.py drives, `compiler-cases` the compiler's tests, everything else is
+// ecapa's.
 return args switch
 {
     ["compiler-cases", .. string[] rest] => CompilerCaseRun.Run(rest, Console.Out),

@@ -7,7 +7,10 @@ using EcapaIlgpu.Engines.Simd;
 
 namespace EcapaIlgpu.Cli.Commands;
 
-/// <summary><c>ecapa check</c>: every operation and the whole network, on every device of this machine and in every precision, against the float64 reference.</summary>
+/// <summary>
+/// <c>ecapa check</c>: every operation and the whole network, on every device of this machine and in every precision, against the float64
+/// reference.
+/// </summary>
 internal sealed class CheckCommand : CliCommand
 {
     private readonly Option<string?> _device = new("--device", "-d")
@@ -86,7 +89,10 @@ internal sealed class CheckCommand : CliCommand
 
         int cases = 0, failed = 0, lost = 0;
         if (!json)
-            Console.WriteText(Line("device", "mode", "operation", "shape", "max abs", "relative L2", "bound", "1 - cosine", "bound", "verdict"), "");
+        {
+            Console.WriteText(
+                Line("device", "mode", "operation", "shape", "max abs", "relative L2", "bound", "1 - cosine", "bound", "verdict"), "");
+        }
         Precision? only = PrecisionNames.TryParse(arguments.GetValue(_precision)!, out Precision? asked) ? asked : null;
         string? selector = arguments.GetValue(_device);
         foreach (DeviceInfo info in Targets(selector))
@@ -132,7 +138,8 @@ internal sealed class CheckCommand : CliCommand
         DeviceInfo[] chosen = [.. usable.Where(device => selector == DeviceSelector.Auto
             ? device.ChosenByAuto
             : device.Selector == selector || device.Selector == $"{selector}:0"
-                || (selector.EndsWith(":all", StringComparison.Ordinal) && device.Selector.StartsWith(selector[..^3], StringComparison.Ordinal)))];
+                || (selector.EndsWith(":all", StringComparison.Ordinal)
+                    && device.Selector.StartsWith(selector[..^3], StringComparison.Ordinal)))];
         if (chosen.Length == 0)
             DeviceSelector.Open(selector).Dispose();
         return chosen;
@@ -154,9 +161,10 @@ internal sealed class CheckCommand : CliCommand
     }
 
     private static string Line(
-        string device, string precision, string operation, string shape, string maxAbs, string relativeL2, string mostL2, string cosine, string mostCosine,
-        string verdict) =>
-        $"{device,-12} {precision,-6} {operation,-26} {shape,-54} {maxAbs,8} {relativeL2,11} {mostL2,7} {cosine,10} {mostCosine,7}  {verdict}";
+        string device, string precision, string operation, string shape, string maxAbs, string relativeL2, string mostL2, string cosine,
+        string mostCosine, string verdict) =>
+        $"{device,-12} {precision,-6} {operation,-26} {shape,-54} {maxAbs,8} {relativeL2,11} {mostL2,7} {cosine,10} {mostCosine,7}  "
+        + verdict;
 
     private void Print(string device, CaseResult result, bool json)
     {
@@ -182,7 +190,8 @@ internal sealed class CheckCommand : CliCommand
             static string Small(double value) => value.ToString("0.0e+0", CultureInfo.InvariantCulture);
             Console.WriteText("", Line(
                 device, result.Precision.Name(), kernelCase.Operation, kernelCase.Shape, Small(result.MaxAbs), Small(result.RelativeL2),
-                Small(result.Bound.RelativeL2), Small(Math.Max(0, 1 - result.Cosine)), Small(1 - result.Bound.Cosine), result.Passed ? "ok" : "FAILED"));
+                Small(result.Bound.RelativeL2), Small(Math.Max(0, 1 - result.Cosine)), Small(1 - result.Bound.Cosine),
+                result.Passed ? "ok" : "FAILED"));
         }
         Console.Text.Flush();
     }

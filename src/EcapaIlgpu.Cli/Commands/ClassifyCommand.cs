@@ -66,7 +66,8 @@ internal sealed class ClassifyCommand : CliCommand
                 continue;
             }
             float[] probabilities = Probabilities.FromLogits(head.Logits(result.Embedding.Span));
-            int[] best = [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(c => probabilities[c]).Take(arguments.GetValue(_top))];
+            int[] best =
+                [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(c => probabilities[c]).Take(arguments.GetValue(_top))];
             Print(result.Name, best, c => names?[c] ?? c.ToString(CultureInfo.InvariantCulture), probabilities, json);
             await Console.Text.FlushAsync(interrupt).ConfigureAwait(false);
         }

@@ -22,7 +22,8 @@ internal abstract class CliCommand : Command
     /// <summary>Parses a number from 1 up; the parser's own message for what is none speaks of .NET's types.</summary>
     internal static int ParseCount(ArgumentResult result, string option, int most)
     {
-        if (int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count >= 1 && count <= most)
+        if (int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
+            && count >= 1 && count <= most)
             return count;
         string expected = most == int.MaxValue ? "a number from 1" : $"a number from 1 to {most}";
         result.AddError($"{option} takes {expected}, not '{result.Tokens[0].Value}'.");

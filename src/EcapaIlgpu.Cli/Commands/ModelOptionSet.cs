@@ -36,7 +36,8 @@ internal sealed class ModelOptionSet
     private readonly Option<string> _device = new("--device", "-d")
     {
         HelpName = DeviceSelector.Syntax,
-        Description = "Where to compute. auto: CUDA, then a GPU under OpenCL, then the processor. A device that is not there is an error, never replaced by another.",
+        Description = "Where to compute. auto: CUDA, then a GPU under OpenCL, then the processor. "
+            + "A device that is not there is an error, never replaced by another.",
         DefaultValueFactory = _ => DeviceSelector.Auto,
     };
 

@@ -56,7 +56,8 @@ internal sealed class ProfileCommand : CliCommand
 
     private readonly Option<bool> _latency = new("--latency")
     {
-        Description = "Time one utterance alone instead, from 16-bit samples in memory to its embedding: of --batch's frames, or 3 s. 100 runs where --runs does not say.",
+        Description = "Time one utterance alone instead, from 16-bit samples in memory to its embedding: of --batch's frames, or 3 s. "
+            + "100 runs where --runs does not say.",
     };
 
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object instead of a table." };
@@ -123,7 +124,9 @@ internal sealed class ProfileCommand : CliCommand
 
     private void PrintLatency(string selector, EcapaModel model, ParseResult arguments, CancellationToken interrupt)
     {
-        int frames = arguments.GetResult(_batch) is { Implicit: false } ? arguments.GetValue(_batch).Frames : UtteranceLatency.DefaultFrames;
+        int frames = arguments.GetResult(_batch) is { Implicit: false }
+            ? arguments.GetValue(_batch).Frames
+            : UtteranceLatency.DefaultFrames;
         int runs = arguments.GetResult(_runs) is { Implicit: false } ? arguments.GetValue(_runs) : DefaultLatencyRuns;
         using DeviceSession session = DeviceSelector.Open(selector);
         Precision precision = PrecisionSupport.Choose(session.Accelerator, _model.Precision(arguments), selector);
@@ -157,14 +160,18 @@ internal sealed class ProfileCommand : CliCommand
         result.AddError($"--batch takes utterances and frames such as 8x300, not '{value}'.");
         return default;
 
-        static bool Count(string text, out int count) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out count) && count > 0;
+        static bool Count(string text, out int count) =>
+            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out count) && count > 0;
     }
 
     /// <summary>The device whose kernels to time: the CPU's where the best choice for embedding would have none.</summary>
     private static string Device(string selector)
     {
         if (selector == "cpu")
-            throw new UsageException("--device cpu is the vector engine, which has no kernels to profile; give cuda, opencl or cpu-kernels.");
+        {
+            throw new UsageException(
+                "--device cpu is the vector engine, which has no kernels to profile; give cuda, opencl or cpu-kernels.");
+        }
         if (selector != DeviceSelector.Auto)
             return selector;
         string chosen = DeviceSelector.List().Single(device => device.ChosenByAuto).Selector;
@@ -204,7 +211,8 @@ internal sealed class ProfileCommand : CliCommand
         }
     }
 
-    private static InputException TooLarge(Exception e) => new("the batch", "has more samples than fit in memory; profile fewer or shorter utterances.", e);
+    private static InputException TooLarge(Exception e) =>
+        new("the batch", "has more samples than fit in memory; profile fewer or shorter utterances.", e);
 
     private static void Save(OutputFile? file, Action<Stream> write)
     {

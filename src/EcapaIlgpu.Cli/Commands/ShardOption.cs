@@ -14,8 +14,8 @@ internal sealed class ShardOption : Option<string?>
     {
         HelpName = "i/n|/n|none";
         Description = "Embed the i-th of n parts of the list, of about the same length of audio each; 'ecapa merge' joins their outputs. "
-            + "/n takes i from the environment. Without it, both come from a Slurm array (SLURM_ARRAY_TASK_ID) or an indexed Kubernetes Job "
-            + "(JOB_COMPLETION_INDEX, JOB_COMPLETIONS) where this runs in one; none embeds the whole list there too.";
+            + "/n takes i from the environment. Without it, both come from a Slurm array (SLURM_ARRAY_TASK_ID) or an indexed "
+            + "Kubernetes Job (JOB_COMPLETION_INDEX, JOB_COMPLETIONS) where this runs in one; none embeds the whole list there too.";
         Validators.Add(result =>
         {
             string text = result.Tokens[0].Value;
@@ -38,7 +38,8 @@ internal sealed class ShardOption : Option<string?>
         return count is null
             ? null
             : throw new UsageException(
-                $"--shard {text} takes its number from SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX, and neither is set; give --shard i{text}.");
+                $"--shard {text} takes its number from SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX, and neither is set; "
+                + $"give --shard i{text}.");
     }
 
     private static int? CountOf(string text) => text.StartsWith('/')

@@ -12,7 +12,8 @@ internal sealed class SimilarityCommand : CliCommand
 
     private readonly Argument<string[]> _inputs = new("inputs")
     {
-        Description = "Two audio files, - for standard input. More, or folders and patterns: the cosines of all with all are printed as a table.",
+        Description =
+            "Two audio files, - for standard input. More, or folders and patterns: the cosines of all with all are printed as a table.",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -48,8 +49,9 @@ internal sealed class SimilarityCommand : CliCommand
             Report.Problems(Console, result, _model.Quiet(arguments));
             if (result.Error is null && result.Duration < Reliable && !_model.Quiet(arguments))
             {
-                Console.Complain("warning", FormattableString.Invariant(
-                    $"{result.Name}: only {result.Duration.TotalSeconds:0.0} s; scores of less than {Reliable.TotalSeconds:0} s of speech say little"));
+                string length = FormattableString.Invariant($"{result.Duration.TotalSeconds:0.0} s");
+                Console.Complain(
+                    "warning", $"{result.Name}: only {length}; scores of less than {Reliable.TotalSeconds:0} s of speech say little");
             }
         }
         if (results.Any(r => r.Error is not null))

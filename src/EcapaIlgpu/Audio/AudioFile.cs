@@ -62,11 +62,7 @@ public static class AudioFile
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(name);
         options ??= new();
-        if (!Resampler.Supports(options.SampleRate))
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), options.SampleRate,
-                $"A sample rate must lie between {Resampler.MinimumRate} and {Resampler.MaximumRate} Hz.");
-        }
+        Resampler.CheckRate(options.SampleRate, nameof(options));
         try
         {
             Waveform decoded = stream.CanSeek

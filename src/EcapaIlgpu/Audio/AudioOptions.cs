@@ -14,8 +14,10 @@ public sealed record AudioOptions
     /// </summary>
     public int SampleRate { get; init; } = 16000;
 
-    /// <summary>How long an <c>ffmpeg</c> process may work on one file before it is killed. Default: ten minutes;
-    /// <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</summary>
+    /// <summary>
+    /// How long an <c>ffmpeg</c> process may work on one file before it is killed. Default: ten minutes;
+    /// <see cref="Timeout.InfiniteTimeSpan"/> for no limit.
+    /// </summary>
     public TimeSpan DecoderTimeLimit { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>

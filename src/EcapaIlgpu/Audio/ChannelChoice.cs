@@ -9,13 +9,10 @@ namespace EcapaIlgpu.Audio;
 /// </summary>
 public readonly record struct ChannelChoice
 {
-    // Stored so that default(ChannelChoice) is the first channel.
-    private readonly bool _isMean;
-
     private ChannelChoice(int number, bool isMean)
     {
         Number = number;
-        _isMean = isMean;
+        IsMean = isMean;
     }
 
     /// <summary>Channel 0.</summary>
@@ -28,7 +25,7 @@ public readonly record struct ChannelChoice
     public int Number { get; }
 
     /// <summary>Whether this is <see cref="Mean"/>.</summary>
-    public bool IsMean => _isMean;
+    public bool IsMean { get; }
 
     /// <summary>One channel.</summary>
     /// <param name="number">Its number, from 0. That a file lacks it is found when the file is read.</param>

@@ -2,8 +2,9 @@ namespace EcapaIlgpu.Audio;
 
 /// <summary>The decoders for what is not linear WAV that this machine has.</summary>
 /// <param name="Sndfile">libsndfile, asked first: it decodes in this process.</param>
-/// <param name="Ffmpeg">The full path of an <c>ffmpeg</c>, asked where there is no libsndfile or it does not know the format (AAC,
-/// say).</param>
+/// <param name="Ffmpeg">
+/// The full path of an <c>ffmpeg</c>, asked where there is no libsndfile or it does not know the format (AAC, say).
+/// </param>
 internal sealed record InstalledDecoders(SndfileLibrary? Sndfile, string? Ffmpeg)
 {
     /// <summary>What is found on this machine.</summary>

@@ -79,8 +79,9 @@ public sealed class Resampler
 
     /// <summary>Resamples into memory of the caller's. The input counts as zero before its start and after its end.</summary>
     /// <param name="input">The samples, at any scale.</param>
-    /// <param name="output">Exactly <see cref="OutputLength"/> samples at the same scale; must not overlap <paramref
-    /// name="input"/>.</param>
+    /// <param name="output">
+    /// Exactly <see cref="OutputLength"/> samples at the same scale; must not overlap <paramref name="input"/>.
+    /// </param>
     /// <param name="cancellation">Looked at every few thousand samples.</param>
     public void Resample(ReadOnlySpan<float> input, Span<float> output, CancellationToken cancellation = default)
     {
@@ -116,6 +117,13 @@ public sealed class Resampler
                 blockStart += _orig;
             }
         }
+    }
+
+    /// <exception cref="ArgumentOutOfRangeException">Not a rate that <see cref="Resampler"/> takes.</exception>
+    internal static void CheckRate(int rate, string parameter)
+    {
+        if (!Supports(rate))
+            throw new ArgumentOutOfRangeException(parameter, rate, $"A sample rate must lie between {MinimumRate} and {MaximumRate} Hz.");
     }
 
     private static ReadOnlySpan<float> ZeroExtended(ReadOnlySpan<float> input, long start, Span<float> edge)
@@ -165,12 +173,6 @@ public sealed class Resampler
         return new(coefficients, firstTaps);
     }
 
-    private static void CheckRate(int rate, string name)
-    {
-        if (!Supports(rate))
-            throw new ArgumentOutOfRangeException(name, rate, $"A sample rate must lie between {MinimumRate} and {MaximumRate} Hz.");
-    }
-
     private static int GreatestCommonDivisor(int a, int b)
     {
         while (b != 0)
@@ -179,7 +181,8 @@ public sealed class Resampler
     }
 
     /// <param name="Coefficients">One row of taps per phase.</param>
-    /// <param name="FirstTaps">Where each row's first tap lies, in input samples from the start of the block; below 0 for the first
-    /// phases.</param>
+    /// <param name="FirstTaps">
+    /// Where each row's first tap lies, in input samples from the start of the block; below 0 for the first phases.
+    /// </param>
     private sealed record FilterBank(float[] Coefficients, int[] FirstTaps);
 }

@@ -9,8 +9,8 @@ internal static partial class StandardInput
 
     /// <summary>Whether the process was started without a standard input, as <c>ecapa embed - &lt;&amp;-</c> starts it.</summary>
     /// <remarks>
-    /// The runtime then opens something of its own under the same number, a pipe on which one would wait for ever. It is told from an input by being closed
-    /// in child processes: what was inherited never is, or it would not have been.
+    /// The runtime then opens something of its own under the same number, a pipe on which one would wait for ever. It is told from an input
+    /// by being closed in child processes: what was inherited never is, or it would not have been.
     /// </remarks>
     public static bool IsClosed { get; } = !OperatingSystem.IsWindows() && ReadFlags() is < 0 or CloseOnExec;
 

@@ -3,8 +3,8 @@ using EcapaIlgpu.Model;
 namespace EcapaIlgpu.Engines;
 
 /// <summary>
-/// The embedding layer with the batch normalisations before and after it folded in: exact, because nothing but affine maps lies between them. In float64, for an engine
-/// to lay out and round once.
+/// The embedding layer with the batch normalisations before and after it folded in: exact, because nothing but affine maps lies between
+/// them. In float64, for an engine to lay out and round once.
 /// </summary>
 internal sealed class FoldedLinear
 {

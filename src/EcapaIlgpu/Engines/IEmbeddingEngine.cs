@@ -6,7 +6,10 @@ namespace EcapaIlgpu.Engines;
 /// Computes embeddings of packed feature rows. An utterance's embedding does not depend on what else is in the batch, nor on the
 /// number of threads: it is the same to the bit on a given engine and machine.
 /// </summary>
-/// <remarks>An engine runs one batch at a time: calls from several threads wait for each other unless its docs say otherwise.</remarks>
+/// <remarks>
+/// An engine runs one batch at a time: calls from several threads wait for each other unless its docs say otherwise. It belongs to whoever
+/// made it, who disposes of it: threads and memory of devices are not given back otherwise.
+/// </remarks>
 public interface IEmbeddingEngine : IDisposable
 {
     /// <summary>What runs, for people: <c>cpu (AVX-512, 2 threads, fp32)</c>, say.</summary>

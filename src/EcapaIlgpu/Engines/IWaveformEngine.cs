@@ -2,20 +2,17 @@ namespace EcapaIlgpu.Engines;
 
 /// <summary>
 /// An engine that computes the filterbank too: samples go in instead of feature rows. 16-bit samples are as many bytes on a bus as feature
-/// rows and half of float samples, and
-/// the processor is left to read files.
+/// rows and half of float samples, and the processor is left to read files.
 /// </summary>
 /// <remarks>
 /// Several calls may run at once. Each call's embeddings have the bits that they would have alone. From one utterance, 16-bit samples and
-/// the same
-/// numbers as floats give the same bits.
+/// the same numbers as floats give the same bits.
 /// </remarks>
 public interface IWaveformEngine : IEmbeddingEngine
 {
     /// <summary>
     /// Calls of <see cref="EmbedSamples(ReadOnlyMemory{short}, ReadOnlyMemory{int}, Span{float}, CancellationToken)"/> worth having under
-    /// way at once, at least 1: with
-    /// two, one call's samples cross the bus while the other's kernels run. More wait for their turn.
+    /// way at once, at least 1: with two, one call's samples cross the bus while the other's kernels run. More wait for their turn.
     /// </summary>
     int Concurrency { get; }
 

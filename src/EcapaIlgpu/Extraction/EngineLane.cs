@@ -79,7 +79,8 @@ internal abstract class EngineLane(IEmbeddingEngine engine, ExtractionStatistics
             _batch = new PackedBatch(rows, dim, offsets);
         }
 
-        protected override void Compute(Span<float> embeddings, CancellationToken cancellation) => Engine.Embed(_batch!, embeddings, cancellation);
+        protected override void Compute(Span<float> embeddings, CancellationToken cancellation) =>
+            Engine.Embed(_batch!, embeddings, cancellation);
     }
 
     /// <summary>Samples: 16-bit ones where all utterances' are, else all as floats, which gives the same bits.</summary>

@@ -13,9 +13,8 @@ public sealed record ExtractionOptions
 
     /// <summary>
     /// Frames that go to an engine at once (100 a second); 0 for what suits it: what keeps a device's multiprocessors busy and fits its
-    /// memory, or a processor's caches. Embeddings do not
-    /// depend on it. A longer utterance goes alone; a batch is also closed when the next file is not read yet, so nobody waits for a batch
-    /// to fill.
+    /// memory, or a processor's caches. Embeddings do not depend on it. A longer utterance goes alone; a batch is also closed when the next
+    /// file is not read yet, so nobody waits for a batch to fill.
     /// </summary>
     public int BatchRows { get; init; }
 

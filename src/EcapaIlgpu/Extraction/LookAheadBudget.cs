@@ -2,9 +2,8 @@ namespace EcapaIlgpu.Extraction;
 
 /// <summary>
 /// Memory that files read ahead of the engine may hold. A file of more than half of it is held outside the account, two such at a time, so
-/// that one can be read while the other is
-/// embedded: it neither waits until nothing else is held, with the engine idle meanwhile, nor keeps the others out. Safe for any number of
-/// threads.
+/// that one can be read while the other is embedded: it neither waits until nothing else is held, with the engine idle meanwhile, nor keeps
+/// the others out. Safe for any number of threads.
 /// </summary>
 internal sealed class LookAheadBudget(long limit)
 {

@@ -29,7 +29,8 @@ internal static class ReadingMemory
     private static int PerByte(string extension) => extension.ToLowerInvariant() switch
     {
         ".flac" or ".ape" or ".wv" or ".tta" => PerByteOfLossless,
-        ".mp3" or ".mp2" or ".ogg" or ".oga" or ".opus" or ".spx" or ".m4a" or ".m4b" or ".aac" or ".ac3" or ".wma" or ".amr" or ".mka" or ".weba" => PerByteOfLossy,
+        ".mp3" or ".mp2" or ".ogg" or ".oga" or ".opus" or ".spx" or ".m4a" or ".m4b" or ".aac" or ".ac3" or ".wma" or ".amr" or ".mka"
+            or ".weba" => PerByteOfLossy,
         _ => PerByteOfPcm,
     };
 }

@@ -2,8 +2,7 @@ namespace EcapaIlgpu.Extraction;
 
 /// <summary>
 /// A file that has been read, ready for the engine: either <see cref="Features"/>, or, for an engine with a filterbank of its own, <see
-/// cref="Pcm"/> or
-/// <see cref="Samples"/>. Disposing gives its memory back to be used for another file.
+/// cref="Pcm"/> or <see cref="Samples"/>. Disposing gives its memory back to be used for another file.
 /// </summary>
 /// <param name="Rows">Frames.</param>
 /// <param name="Duration">Length of the audio.</param>

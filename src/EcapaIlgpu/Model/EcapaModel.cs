@@ -130,7 +130,8 @@ public sealed class EcapaModel
         if (Config.FeatureDim != Fbank.MelBins)
         {
             throw new InputException(
-                Source, $"the network reads {Config.FeatureDim} numbers a frame, and features of {Fbank.MelBins} mel bins are what there is");
+                Source,
+                $"the network reads {Config.FeatureDim} numbers a frame, and features of {Fbank.MelBins} mel bins are what there is");
         }
     }
 

@@ -2,8 +2,7 @@ namespace ILGPU.Beyond;
 
 /// <summary>
 /// Copies from global to shared memory that go on while the thread does other things. Kernels only; CUDA of compute capability 8.0 and
-/// newer,
-/// and the CPU accelerator, which copies at once.
+/// newer, and the CPU accelerator, which copies at once.
 /// </summary>
 /// <remarks>A thread's copies are there for itself after <see cref="Wait"/>, and for its group after a barrier behind that.</remarks>
 public static class AsyncCopy
@@ -12,9 +11,8 @@ public static class AsyncCopy
     public const int Size = 16;
 
     /// <summary>
-    /// Starts a copy of 16 bytes, of which <paramref name="bytes"/> come from the source and the others are zero. Both places are
-    /// multiples of 16 bytes; with 0
-    /// bytes nothing is read.
+    /// Starts a copy of 16 bytes, of which <paramref name="bytes"/> come from the source and the others are zero. Both places are multiples
+    /// of 16 bytes; with 0 bytes nothing is read.
     /// </summary>
     /// <param name="target">In shared memory.</param>
     /// <param name="source">In global memory.</param>

@@ -10,8 +10,8 @@ public static class OpenCLCache
 
     /// <summary>
     /// The folder; null for none. At first what <see cref="Variable"/> says, else a folder of the user's caches: under
-    /// XDG_CACHE_HOME or ~/.cache, ~/Library/Caches on macOS, and LocalAppData on Windows. A folder that cannot be read or written is no error:
-    /// kernels are then compiled each time. Thread-safe; kernels that are loaded afterwards use it.
+    /// XDG_CACHE_HOME or ~/.cache, ~/Library/Caches on macOS, and LocalAppData on Windows. A folder that cannot be read or written is no
+    /// error: kernels are then compiled each time. Thread-safe; kernels that are loaded afterwards use it.
     /// </summary>
     public static string? Folder
     {

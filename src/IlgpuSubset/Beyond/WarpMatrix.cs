@@ -43,8 +43,7 @@ public struct MatrixSums(float s0, float s1, float s2, float s3)
 
 /// <summary>
 /// Matrix products that the 32 lanes of a warp compute together on tensor cores: <c>sums += a b</c> with a 16-row operand, whose rows lie
-/// in
-/// memory with the depth fastest, and an 8-column operand, whose columns do. Kernels only; CUDA of compute capability 8.0 and newer, and
+/// in memory with the depth fastest, and an 8-column operand, whose columns do. Kernels only; CUDA of compute capability 8.0 and newer, and
 /// the CPU accelerator.
 /// </summary>
 /// <remarks>

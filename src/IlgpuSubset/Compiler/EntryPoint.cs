@@ -12,7 +12,8 @@ internal sealed class EntryPoint
         if (method.ReturnType != typeof(void)
             || (!method.IsStatic && TypeLayout.InstanceFields(method.DeclaringType!).Length > 0))
             throw new NotSupportedException(
-                $"{method.DeclaringType}.{method.Name} is no kernel: a kernel is a static method, or a lambda without captures, that returns nothing.");
+                $"{method.DeclaringType}.{method.Name} is no kernel: a kernel is a static method, or a lambda without captures, "
+                + "that returns nothing.");
         Method = method;
         AutoGrouped = autoGrouped;
         Specialization = specialization;

@@ -10,7 +10,8 @@ internal static class KernelNames
     /// <summary>Type and method as an identifier, with a hash of what else distinguishes the kernel.</summary>
     public static string Unique(EntryPoint entry, SpecializationKey specialization, CompilerOptions options)
     {
-        string method = $"{entry.Method.DeclaringType?.FullName}|{entry.Method}|{entry.AutoGrouped}|{entry.Specialization.MaxNumThreadsPerGroup}" +
+        string method =
+            $"{entry.Method.DeclaringType?.FullName}|{entry.Method}|{entry.AutoGrouped}|{entry.Specialization.MaxNumThreadsPerGroup}" +
             $"|{entry.Specialization.MinNumGroupsPerMultiprocessor}|{string.Join(',', specialization.Bits.ToArray())}|{options}";
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(method)))[..8];
         return $"{Identifier(entry.Name)}_{hash}";

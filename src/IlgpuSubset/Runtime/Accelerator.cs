@@ -127,7 +127,10 @@ public abstract class Accelerator : IDisposable
         lock (_lock)
         {
             if (!_launchers.TryGetValue((method, autoGrouped, specialization), out KernelLauncher? launcher))
-                _launchers[(method, autoGrouped, specialization)] = launcher = new KernelLauncher(this, method, autoGrouped, specialization);
+            {
+                _launchers[(method, autoGrouped, specialization)] = launcher =
+                    new KernelLauncher(this, method, autoGrouped, specialization);
+            }
             return launcher;
         }
     }

@@ -42,7 +42,9 @@ public abstract class Device
     /// <summary>The most threads that the device holds at once.</summary>
     public int MaxNumThreads => NumMultiprocessors * MaxNumThreadsPerMultiprocessor;
 
-    /// <summary>Why a device that was found turned out unusable, as when its driver cannot compile a kernel; null as long as all is well.</summary>
+    /// <summary>
+    /// Why a device that was found turned out unusable, as when its driver cannot compile a kernel; null as long as all is well.
+    /// </summary>
     internal string? Fault => _fault;
 
     /// <summary>Opens the device; the caller disposes the accelerator before the context.</summary>

@@ -36,7 +36,9 @@ internal sealed class KernelLauncher : IDisposable
         long shared = (long)module.StaticSharedBytes + config.SharedMemoryConfig.ArraySize;
         if (shared > _accelerator.MaxSharedMemoryPerGroup)
             throw new ArgumentOutOfRangeException(
-                nameof(config), $"{_entry.Name} needs {shared} bytes of shared memory a group; {_accelerator.Name} has {_accelerator.MaxSharedMemoryPerGroup}.");
+                nameof(config),
+                $"{_entry.Name} needs {shared} bytes of shared memory a group; "
+                + $"{_accelerator.Name} has {_accelerator.MaxSharedMemoryPerGroup}.");
         module.Launch(stream, config, arguments.Leaves);
     }
 

@@ -25,22 +25,27 @@ for (int n = 1; n <= MaxParameters; n++)
         $"Action<AcceleratorStream, KernelConfig, {types}>", $"LoadKernel<{types}>", action, "", "false",
         $"(stream, config, {parameters}) => kernel.Launch(stream, config, new KernelArguments(){add})");
     Loader("Compiles a kernel for launches that keep a promise; the delegate launches it on a stream.",
-        $"Action<AcceleratorStream, KernelConfig, {types}>", $"LoadKernel<{types}>", action, ", KernelSpecialization specialization", "false, specialization",
+        $"Action<AcceleratorStream, KernelConfig, {types}>", $"LoadKernel<{types}>", action, ", KernelSpecialization specialization",
+        "false, specialization",
         $"(stream, config, {parameters}) => kernel.Launch(stream, config, new KernelArguments(){add})");
     Loader("Compiles a kernel; the delegate launches it on the default stream.",
         $"Action<KernelConfig, {types}>", $"LoadStreamKernel<{types}>", action, "", "false",
         $"(config, {parameters}) => kernel.Launch(accelerator.DefaultStream, config, new KernelArguments(){add})");
     Loader("Compiles a kernel for launches that keep a promise; the delegate launches it on the default stream.",
-        $"Action<KernelConfig, {types}>", $"LoadStreamKernel<{types}>", action, ", KernelSpecialization specialization", "false, specialization",
+        $"Action<KernelConfig, {types}>", $"LoadStreamKernel<{types}>", action, ", KernelSpecialization specialization",
+        "false, specialization",
         $"(config, {parameters}) => kernel.Launch(accelerator.DefaultStream, config, new KernelArguments(){add})");
 
     constraints = "\n        where TIndex : struct" + constraints;
-    Loader("Compiles a kernel that gets its position as its first parameter; the delegate launches one thread for each position of an extent on a stream.",
+    Loader("Compiles a kernel that gets its position as its first parameter; "
+        + "the delegate launches one thread for each position of an extent on a stream.",
         $"Action<AcceleratorStream, TIndex, {types}>", $"LoadAutoGroupedKernel<TIndex, {types}>", $"Action<TIndex, {types}>", "", "true",
         $"(stream, extent, {parameters}) => kernel.LaunchAutoGrouped(stream, new KernelArguments().Add(extent){add})");
-    Loader("Compiles a kernel that gets its position as its first parameter; the delegate launches one thread for each position of an extent on the default stream.",
+    Loader("Compiles a kernel that gets its position as its first parameter; "
+        + "the delegate launches one thread for each position of an extent on the default stream.",
         $"Action<TIndex, {types}>", $"LoadAutoGroupedStreamKernel<TIndex, {types}>", $"Action<TIndex, {types}>", "", "true",
-        $"(extent, {parameters}) => kernel.LaunchAutoGrouped(accelerator.DefaultStream, new KernelArguments().Add(extent){add})", last: true);
+        $"(extent, {parameters}) => kernel.LaunchAutoGrouped(accelerator.DefaultStream, new KernelArguments().Add(extent){add})",
+        last: true);
 
     void Loader(string summary, string result, string name, string kernel, string more, string arguments, string lambda, bool last = false)
     {

@@ -3,7 +3,8 @@ namespace ILGPU.Runtime;
 /// <summary>What a kernel's launches promise, so that registers can be planned.</summary>
 /// <param name="maxNumThreadsPerGroup">The most threads a group will have; null where unknown.</param>
 /// <param name="minNumGroupsPerMultiprocessor">How many groups should fit on a multiprocessor at once; null for no wish.</param>
-public readonly struct KernelSpecialization(int? maxNumThreadsPerGroup, int? minNumGroupsPerMultiprocessor) : IEquatable<KernelSpecialization>
+public readonly struct KernelSpecialization(int? maxNumThreadsPerGroup, int? minNumGroupsPerMultiprocessor)
+    : IEquatable<KernelSpecialization>
 {
     /// <summary>The most threads a group will have; null where unknown.</summary>
     public int? MaxNumThreadsPerGroup { get; } = maxNumThreadsPerGroup;

@@ -57,7 +57,8 @@ public abstract class MemoryBuffer : AcceleratorObject
     /// Queues a copy from host memory. Unless <paramref name="pageLocked"/>, the source may be reused or moved when the call
     /// returns; page-locked sources must stay untouched until the stream has passed the copy.
     /// </summary>
-    internal abstract void CopyFromHost(AcceleratorStream stream, nint source, long targetOffsetInBytes, long lengthInBytes, bool pageLocked);
+    internal abstract void CopyFromHost(
+        AcceleratorStream stream, nint source, long targetOffsetInBytes, long lengthInBytes, bool pageLocked);
 
     /// <summary>
     /// Queues a copy to host memory. Unless <paramref name="pageLocked"/>, the bytes have arrived when the call returns.

@@ -45,14 +45,16 @@ public class AudioFileTests
     [Fact]
     public void A_stream_that_fails_is_an_error_that_names_it()
     {
-        InputException error = Assert.Throws<InputException>(() => AudioFile.Read(new BrokenStream(WavBuilder.Int16(1, 2, 3).Build()), "tape"));
+        InputException error = Assert.Throws<InputException>(
+            () => AudioFile.Read(new BrokenStream(WavBuilder.Int16(1, 2, 3).Build()), "tape"));
         Assert.Equal("tape: cannot be read: the disk is gone", error.Message);
     }
 
-    [NeedsFact(Tools.Libsndfile)]
+    [NeedsFact(typeof(Libsndfile))]
     public void A_stream_that_fails_inside_libsndfile_is_an_error_that_names_it()
     {
-        InputException error = Assert.Throws<InputException>(() => AudioFile.Read(new BrokenStream([.. "fLaC"u8, .. new byte[40]]), "tape"));
+        InputException error = Assert.Throws<InputException>(
+            () => AudioFile.Read(new BrokenStream([.. "fLaC"u8, .. new byte[40]]), "tape"));
         Assert.Equal("tape: cannot be read: the disk is gone", error.Message);
     }
 
@@ -63,7 +65,8 @@ public class AudioFileTests
         cancelled.Cancel();
         byte[] file = WavBuilder.Int16(new short[100_000]).Build();
         Assert.ThrowsAny<OperationCanceledException>(() => AudioFile.Read(new MemoryStream(file), "x", null, cancelled.Token));
-        Assert.ThrowsAny<OperationCanceledException>(() => AudioFile.Read(new PipeStream("not audio"u8.ToArray()), "x", null, cancelled.Token));
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => AudioFile.Read(new PipeStream("not audio"u8.ToArray()), "x", null, cancelled.Token));
     }
 
     [Fact]
@@ -71,7 +74,8 @@ public class AudioFileTests
     {
         string[] names = ["male_us_1_8000.wav", "male_us_1_22050.wav", "male_us_1_44100.wav", "male_us_1_48000.wav"];
         float[][] alone = [.. names.Select(name => AudioFile.Read(TestFiles.InTestdata($"audio/{name}")).Samples.ToArray())];
-        Parallel.For(0, 32, i => Assert.Equal(alone[i % 4], AudioFile.Read(TestFiles.InTestdata($"audio/{names[i % 4]}")).Samples.ToArray()));
+        Parallel.For(
+            0, 32, i => Assert.Equal(alone[i % 4], AudioFile.Read(TestFiles.InTestdata($"audio/{names[i % 4]}")).Samples.ToArray()));
     }
 
     [Fact]

@@ -26,7 +26,10 @@ public sealed class AudioLengthTests : IDisposable
     public void A_flac_files_length_is_in_its_stream_info()
     {
         // RFC 9639, section 8.2: 44.1 kHz, 2 channels, 16 bits, 88,200 samples.
-        byte[] flac = [.. "fLaC"u8, 0x80, 0, 0, 34, 16, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0x0A, 0xC4, 0x42, 0xF0, 0x00, 0x01, 0x58, 0x88, .. new byte[1000]];
+        byte[] flac =
+        [
+            .. "fLaC"u8, 0x80, 0, 0, 34, 16, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0x0A, 0xC4, 0x42, 0xF0, 0x00, 0x01, 0x58, 0x88, .. new byte[1000],
+        ];
         Assert.Equal(2, AudioLength.Estimate(_folder.Write("a.flac", flac)).TotalSeconds, 1e-9);
         flac[21] = flac[22] = flac[23] = flac[24] = flac[25] = 0;
         Assert.Equal(flac.Length / 8000.0, AudioLength.Estimate(_folder.Write("unknown.flac", flac)).TotalSeconds, 1e-4);

@@ -12,16 +12,17 @@ public class ForeignFormatTests
 
     private static InstalledDecoders OnlyFfmpeg => new(null, FfmpegReader.Installed);
 
-    [NeedsFact(Tools.ReferenceSet, Tools.Libsndfile)]
+    [NeedsFact(typeof(ReferenceSet), typeof(Libsndfile))]
     public void Flac_and_wav_of_LibriSpeech_are_equal_to_the_bit()
     {
         Waveform wav = AudioFile.Read(TestFiles.InReference("audio/367-130732-0000.wav"));
         Waveform flac = AudioFile.Read(TestFiles.InReference("audio/eval/367/367-130732-0000.flac"));
         Assert.Equal(wav.Samples.ToArray(), flac.Samples.ToArray());
-        Assert.Equal(wav.Samples.ToArray(), Read(TestFiles.InReference("audio/eval/367/367-130732-0000.flac"), OnlySndfile).Samples.ToArray());
+        Assert.Equal(
+            wav.Samples.ToArray(), Read(TestFiles.InReference("audio/eval/367/367-130732-0000.flac"), OnlySndfile).Samples.ToArray());
     }
 
-    [NeedsTheory(Tools.Libsndfile, Tools.Ffmpeg)]
+    [NeedsTheory(typeof(Libsndfile), typeof(Ffmpeg))]
     [InlineData("s16.flac", true)]
     [InlineData("s16.wav", true, "-c:a", "pcm_s16le")]
     [InlineData("s24.wav", true, "-c:a", "pcm_s24le")]
@@ -38,7 +39,7 @@ public class ForeignFormatTests
     public void Every_lossless_format_is_equal_to_the_bit_whatever_decodes_it(string name, bool sndfileKnowsIt, params string[] encoder)
     {
         using TemporaryFolder folder = new();
-        Tools.Encode(Speech, folder[name], encoder);
+        Encoder.Encode(Speech, folder[name], encoder);
         float[] expected = AudioFile.Read(Speech).Samples.ToArray();
         Assert.Equal(expected, AudioFile.Read(folder[name]).Samples.ToArray());
         Assert.Equal(expected, Read(folder[name], OnlyFfmpeg).Samples.ToArray());
@@ -46,7 +47,7 @@ public class ForeignFormatTests
             Assert.Equal(expected, Read(folder[name], OnlySndfile).Samples.ToArray());
     }
 
-    [NeedsTheory(Tools.Libsndfile, Tools.Ffmpeg)]
+    [NeedsTheory(typeof(Libsndfile), typeof(Ffmpeg))]
     [InlineData("x.mp3", true)]
     [InlineData("x.ogg", true, "-c:a", "libvorbis", "-q:a", "8")]
     [InlineData("x.opus", true, "-b:a", "64k")]
@@ -58,7 +59,7 @@ public class ForeignFormatTests
     public void Lossy_formats_keep_the_scale(string name, bool sndfileKnowsIt, params string[] encoder)
     {
         using TemporaryFolder folder = new();
-        Tools.Encode(Speech, folder[name], encoder);
+        Encoder.Encode(Speech, folder[name], encoder);
         double expected = Rms(AudioFile.Read(Speech));
         Assert.InRange(Rms(AudioFile.Read(folder[name])), 0.9 * expected, 1.1 * expected);
         Assert.InRange(Rms(Read(folder[name], OnlyFfmpeg)), 0.9 * expected, 1.1 * expected);
@@ -66,20 +67,22 @@ public class ForeignFormatTests
             Assert.InRange(Rms(Read(folder[name], OnlySndfile)), 0.9 * expected, 1.1 * expected);
     }
 
-    [NeedsFact(Tools.Libsndfile, Tools.Ffmpeg)]
+    [NeedsFact(typeof(Libsndfile), typeof(Ffmpeg))]
     public void Lossy_formats_are_not_clipped()
     {
         using TemporaryFolder folder = new();
         byte[] square = new WavBuilder { Samples = [.. Enumerable.Range(0, 16000).Select(i => i / 20 % 2 == 0 ? 0.999 : -0.999)] }.Build();
         foreach (string name in new[] { "x.mp3", "x.ogg" })
         {
-            Tools.Encode(folder.Write("square.wav", square), folder[name], name.EndsWith("ogg", StringComparison.Ordinal) ? ["-c:a", "libvorbis"] : []);
+            Encoder.Encode(
+                folder.Write("square.wav", square), folder[name],
+                name.EndsWith("ogg", StringComparison.Ordinal) ? ["-c:a", "libvorbis"] : []);
             foreach (InstalledDecoders decoders in new[] { OnlySndfile, OnlyFfmpeg })
                 Assert.InRange(Read(folder[name], decoders).Samples.ToArray().Max(), 32768.5f, 65536f);
         }
     }
 
-    [NeedsTheory(Tools.Libsndfile, Tools.Ffmpeg)]
+    [NeedsTheory(typeof(Libsndfile), typeof(Ffmpeg))]
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(6)]
@@ -90,7 +93,7 @@ public class ForeignFormatTests
         double[] noise = [.. Enumerable.Range(0, 5000 * channels).Select(_ => random.Next(-9000, 9000) / 32768.0)];
         WavBuilder wav = new() { Channels = channels, SubFormat = WavBuilder.PcmGuid, Samples = noise };
         string path = folder.Write("many.wav", wav.Build());
-        Tools.Encode(path, folder["many.flac"]);
+        Encoder.Encode(path, folder["many.flac"]);
         foreach (ChannelChoice choice in new[] { ChannelChoice.First, ChannelChoice.Index(channels - 1), ChannelChoice.Mean })
         {
             AudioOptions options = new() { Channel = choice };
@@ -106,14 +109,14 @@ public class ForeignFormatTests
         }
     }
 
-    [NeedsTheory(Tools.Libsndfile, Tools.Ffmpeg)]
+    [NeedsTheory(typeof(Libsndfile), typeof(Ffmpeg))]
     [InlineData("x.flac")]
     [InlineData("x.m4a")] // its index lies at the end
     [InlineData("alaw.wav", "-c:a", "pcm_alaw")]
     public void Streams_that_cannot_seek_give_what_files_give(string name, params string[] encoder)
     {
         using TemporaryFolder folder = new();
-        Tools.Encode(Speech, folder[name], encoder);
+        Encoder.Encode(Speech, folder[name], encoder);
         byte[] bytes = File.ReadAllBytes(folder[name]);
         float[] expected = AudioFile.Read(folder[name]).Samples.ToArray();
         Assert.Equal(expected, AudioFile.Read(new PipeStream(bytes, 4096), "pipe").Samples.ToArray());
@@ -122,11 +125,11 @@ public class ForeignFormatTests
         Assert.Equal(expected, AudioFile.Read(later, "memory from its fourth byte").Samples.ToArray());
     }
 
-    [NeedsFact(Tools.Libsndfile, Tools.Ffmpeg)]
+    [NeedsFact(typeof(Libsndfile), typeof(Ffmpeg))]
     public void Truncated_flac_is_used_with_a_warning()
     {
         using TemporaryFolder folder = new();
-        Tools.Encode(Speech, folder["x.flac"]);
+        Encoder.Encode(Speech, folder["x.flac"]);
         byte[] bytes = File.ReadAllBytes(folder["x.flac"]);
         string cut = folder.Write("cut.flac", bytes[..(bytes.Length / 2)]);
         float[] whole = AudioFile.Read(Speech).Samples.ToArray();
@@ -139,11 +142,11 @@ public class ForeignFormatTests
         }
     }
 
-    [NeedsFact(Tools.Ffmpeg)]
+    [NeedsFact(typeof(Ffmpeg))]
     public void Names_that_look_like_options_or_addresses_are_names()
     {
         using TemporaryFolder folder = new();
-        Tools.Encode(Speech, folder["plain.flac"]);
+        Encoder.Encode(Speech, folder["plain.flac"]);
         string[] anywhere = ["-i.flac", "a b'c.flac", "%d.flac"];
         string[] notOnWindows = ["a\"b.flac", "concat:x|y.flac"];
         foreach (string name in OperatingSystem.IsWindows() ? anywhere : [.. anywhere, .. notOnWindows])
@@ -157,7 +160,8 @@ public class ForeignFormatTests
     public void Without_any_decoder_the_error_names_both_and_how_to_install_them()
     {
         InputException error = Assert.Throws<InputException>(() => Read(new MemoryStream("fLaC and more"u8.ToArray()), new(null, null)));
-        foreach (string expected in new[] { "is not a WAV file", "libsndfile", "ffmpeg", "apt install libsndfile1", "brew install libsndfile" })
+        string[] all = ["is not a WAV file", "libsndfile", "ffmpeg", "apt install libsndfile1", "brew install libsndfile"];
+        foreach (string expected in all)
             Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
@@ -201,13 +205,15 @@ public class ForeignFormatTests
         Assert.Contains("libsndfile", error.Message, StringComparison.Ordinal);
     }
 
-    [NeedsFact(Tools.Libsndfile, Tools.Ffmpeg)]
+    [NeedsFact(typeof(Libsndfile), typeof(Ffmpeg))]
     public void Not_finite_samples_are_found_whatever_decodes_them()
     {
         using TemporaryFolder folder = new();
         double[] samples = new double[16000];
         samples[8000] = double.NaN;
-        Tools.Encode(folder.Write("nan.wav", new WavBuilder { Tag = 3, Bits = 32, Samples = samples }.Build()), folder["nan.au"], "-c:a", "pcm_f32be");
+        Encoder.Encode(
+            folder.Write("nan.wav", new WavBuilder { Tag = 3, Bits = 32, Samples = samples }.Build()), folder["nan.au"], "-c:a",
+            "pcm_f32be");
         foreach (InstalledDecoders decoders in new[] { OnlySndfile, OnlyFfmpeg })
         {
             InputException error = Assert.Throws<InputException>(() => Read(folder["nan.au"], decoders));
@@ -215,7 +221,7 @@ public class ForeignFormatTests
         }
     }
 
-    [NeedsFact(Tools.UnixShell)]
+    [NeedsFact(typeof(Unix))]
     public void A_decoder_that_hangs_is_killed()
     {
         using TemporaryFolder folder = new();
@@ -225,7 +231,7 @@ public class ForeignFormatTests
         Assert.Contains("ffmpeg was stopped after 0.2 s", error.Message, StringComparison.Ordinal);
     }
 
-    [NeedsFact(Tools.UnixShell)]
+    [NeedsFact(typeof(Unix))]
     public void A_decoder_that_stops_in_the_middle_is_killed_and_its_half_is_not_taken()
     {
         using TemporaryFolder folder = new();
@@ -236,7 +242,7 @@ public class ForeignFormatTests
         Assert.Contains("ffmpeg was stopped after", error.Message, StringComparison.Ordinal);
     }
 
-    [NeedsFact(Tools.UnixShell)]
+    [NeedsFact(typeof(Unix))]
     public void Cancellation_kills_the_decoder()
     {
         using TemporaryFolder folder = new();
@@ -246,7 +252,7 @@ public class ForeignFormatTests
             AudioFile.Read(new MemoryStream("not audio"u8.ToArray()), "x", null, new(null, fake), soon.Token));
     }
 
-    [NeedsTheory(Tools.UnixShell)]
+    [NeedsTheory(typeof(Unix))]
     [InlineData("echo 'no such codec' >&2; exit 3", "ffmpeg: no such codec")]
     [InlineData("exit 3", "ffmpeg: ended with exit code 3 and no message")]
     [InlineData("echo surprise", "did not write WAV")]
@@ -258,12 +264,13 @@ public class ForeignFormatTests
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
-    [NeedsFact(Tools.UnixShell)]
+    [NeedsFact(typeof(Unix))]
     public void A_decoder_that_fails_late_is_a_warning()
     {
         using TemporaryFolder folder = new();
         string half = folder.Write("half.wav", (WavBuilder.Int16(new short[1000]) with { DataSize = uint.MaxValue }).Build());
-        Waveform waveform = Read(new MemoryStream("not audio"u8.ToArray()), new(null, Script(folder, $"cat '{half}'; echo broken >&2; exit 1")));
+        Waveform waveform = Read(
+            new MemoryStream("not audio"u8.ToArray()), new(null, Script(folder, $"cat '{half}'; echo broken >&2; exit 1")));
         Assert.Equal(1000, waveform.Samples.Length);
         Assert.Equal("ffmpeg: broken.", Assert.Single(waveform.Warnings));
     }
@@ -286,7 +293,8 @@ public class ForeignFormatTests
     {
         WavBuilder wav = WavBuilder.Int16(1, 2, 3) with { Between = [("JUNK", new byte[5 << 20])] };
         Assert.Equal([1, 2, 3], Read(new PipeStream(wav.Build(), 1 << 16), new(null, null)).Samples.ToArray());
-        InputException error = Assert.Throws<InputException>(() => Read(new PipeStream((wav with { Tag = 6 }).Build(), 1 << 16), new(null, null)));
+        InputException error = Assert.Throws<InputException>(
+            () => Read(new PipeStream((wav with { Tag = 6 }).Build(), 1 << 16), new(null, null)));
         Assert.Contains("save it in a file", error.Message, StringComparison.Ordinal);
     }
 

@@ -126,7 +126,8 @@ internal sealed record WavBuilder
     private void WriteChunk(MemoryStream file, string id, byte[] bytes, uint? claimed = null)
     {
         Span<byte> size = stackalloc byte[4];
-        BinaryPrimitives.WriteUInt32LittleEndian(size, claimed ?? (id == "data" && Id is "RF64" or "BW64" ? 0xFFFF_FFFF : (uint)bytes.Length));
+        BinaryPrimitives.WriteUInt32LittleEndian(
+            size, claimed ?? (id == "data" && Id is "RF64" or "BW64" ? 0xFFFF_FFFF : (uint)bytes.Length));
         file.Write(Encoding.ASCII.GetBytes(id));
         file.Write(size);
         file.Write(bytes);

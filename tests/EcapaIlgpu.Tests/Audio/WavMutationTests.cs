@@ -23,7 +23,14 @@ public class WavMutationTests
         new() { Bits = 8, Channels = 2, Samples = new double[301], SampleRate = 44100 },
         new() { Bits = 24, Channels = 3, SubFormat = WavBuilder.PcmGuid, Samples = new double[300], SampleRate = 8000 },
         new() { Bits = 32, Tag = 3, Samples = new double[200], Between = [("LIST", new byte[25]), ("fact", new byte[4])] },
-        new() { Bits = 64, SubFormat = WavBuilder.FloatGuid, Samples = new double[100], DataFirst = true, Before = [("JUNK", new byte[9])] },
+        new()
+        {
+            Bits = 64,
+            SubFormat = WavBuilder.FloatGuid,
+            Samples = new double[100],
+            DataFirst = true,
+            Before = [("JUNK", new byte[9])],
+        },
         new() { Bits = 32, Id = "RF64", Samples = new double[150], After = [("id3 ", new byte[31])] },
         new() { Id = "BW64", Samples = new double[150], DataSize = uint.MaxValue, Ds64DataSize = 0, RiffSize = uint.MaxValue },
     ];

@@ -81,7 +81,8 @@ public class WavReaderTests
     [Fact]
     public void Samples_before_their_format()
     {
-        WavBuilder wav = WavBuilder.Int16(1, 2, 3) with { DataFirst = true, Before = [("LIST", new byte[3])], Between = [("JUNK", new byte[5])] };
+        WavBuilder wav =
+            WavBuilder.Int16(1, 2, 3) with { DataFirst = true, Before = [("LIST", new byte[3])], Between = [("JUNK", new byte[5])] };
         AssertReads([1, 2, 3], wav.Build());
         AssertReads([-32768, 0, 256], new WavBuilder { Bits = 8, RawSamples = [0, 128, 129], DataFirst = true }.Build());
     }

@@ -93,7 +93,9 @@ internal sealed class CheckpointBuilder
         return this;
     }
 
-    public byte[] ToZip(string folder = "archive", CompressionLevel compression = CompressionLevel.NoCompression, params (string Name, byte[] Content)[] more) =>
+    public byte[] ToZip(
+        string folder = "archive", CompressionLevel compression = CompressionLevel.NoCompression,
+        params (string Name, byte[] Content)[] more) =>
         Zip([
             ($"{folder}/data.pkl", PickleObject(legacy: false)),
             .. _storages.Select(s => ($"{folder}/data/{s.Key}", s.Value.Bytes)),
@@ -101,7 +103,8 @@ internal sealed class CheckpointBuilder
             ($"{folder}/version", "3\n"u8.ToArray()),
         ], compression);
 
-    public static byte[] Zip(IEnumerable<(string Name, byte[] Content)> entries, CompressionLevel compression = CompressionLevel.NoCompression)
+    public static byte[] Zip(
+        IEnumerable<(string Name, byte[] Content)> entries, CompressionLevel compression = CompressionLevel.NoCompression)
     {
         using MemoryStream bytes = new();
         using (ZipArchive archive = new(bytes, ZipArchiveMode.Create))

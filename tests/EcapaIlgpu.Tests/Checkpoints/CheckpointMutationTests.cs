@@ -13,7 +13,8 @@ public sealed class CheckpointMutationTests
         .Add("w", TensorType.Float32, [2, 3], 1, 2, 3, 4, 5, 6).Add("h", TensorType.Float16, [2], 1, 2).Add("n", TensorType.Int64, [], 3);
 
     private static byte[] Safetensors => CheckpointBuilder.Safetensors(
-        """{"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"h":{"dtype":"BF16","shape":[2],"data_offsets":[24,28]}}""",
+        """{"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"h":"""
+        + """{"dtype":"BF16","shape":[2],"data_offsets":[24,28]}}""",
         new byte[28]);
 
     [Fact]
@@ -47,7 +48,8 @@ public sealed class CheckpointMutationTests
 
     [Fact]
     public void Random_bytes_are_refused() => Check(Mutations.Noise(
-        [], "PK\x03\x04"u8.ToArray(), [0x80, 2], CheckpointBuilder.LegacyHeader(), CheckpointBuilder.Safetensors(new string(' ', 20)), [40, 0, 0, 0, 0, 0, 0, 0, (byte)'{']));
+        [], "PK\x03\x04"u8.ToArray(), [0x80, 2], CheckpointBuilder.LegacyHeader(), CheckpointBuilder.Safetensors(new string(' ', 20)),
+        [40, 0, 0, 0, 0, 0, 0, 0, (byte)'{']));
 
     [Fact]
     public void Random_pickles_of_known_opcodes_are_read_or_refused()
@@ -55,7 +57,8 @@ public sealed class CheckpointMutationTests
         byte[][] pieces =
         [
             .. "N0KtR(12}]).lsuaedb"u8.ToArray().Where(b => b != 'K').Select(b => (byte[])[b]),
-            [0x85], [0x86], [0x87], [0x81], [0x88], [0x8F], [0x90], [0x94], [(byte)'K', 3], [0x8A, 1, 5], [(byte)'q', 0], [(byte)'q', 1], [(byte)'h', 0], [(byte)'h', 1],
+            [0x85], [0x86], [0x87], [0x81], [0x88], [0x8F], [0x90], [0x94], [(byte)'K', 3], [0x8A, 1, 5], [(byte)'q', 0], [(byte)'q', 1],
+            [(byte)'h', 0], [(byte)'h', 1],
             [0x8C, 7, .. "storage"u8], [0x8C, 1, (byte)'0'], [0x8C, 10, .. "state_dict"u8], [(byte)'Q'],
             Encoding.ASCII.GetBytes("ccollections\nOrderedDict\n"), Encoding.ASCII.GetBytes("ctorch._utils\n_rebuild_tensor_v2\n"),
             Encoding.ASCII.GetBytes("ctorch\nFloatStorage\n"), Encoding.ASCII.GetBytes("I12\n"), Encoding.ASCII.GetBytes("ctorch\nSize\n"),
@@ -78,7 +81,8 @@ public sealed class CheckpointMutationTests
     public void Long_pickles_take_memory_in_proportion(string pattern)
     {
         byte[] piece = Encoding.Latin1.GetBytes(pattern);
-        byte[] file = [.. CheckpointBuilder.LegacyHeader(), 0x80, 2, .. Enumerable.Repeat(piece, 200_000 / piece.Length).SelectMany(p => p), (byte)'N', (byte)'.'];
+        IEnumerable<byte> pieces = Enumerable.Repeat(piece, 200_000 / piece.Length).SelectMany(p => p);
+        byte[] file = [.. CheckpointBuilder.LegacyHeader(), 0x80, 2, .. pieces, (byte)'N', (byte)'.'];
         long before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Throws<InputException>(() => Checkpoint.Load(file, "long"));
         Mutations.AssertInProportion(GC.GetAllocatedBytesForCurrentThread() - before, file.Length);

@@ -7,7 +7,8 @@ namespace EcapaIlgpu.Tests.Checkpoints;
 /// <summary>Damages files at random, and checks that a reader only ever accepts them or throws <see cref="InputException"/>.</summary>
 internal static class Mutations
 {
-    private static readonly long[] Interesting = [0, 1, -1, 7, 127, 128, 255, 65535, int.MaxValue, int.MinValue, uint.MaxValue, long.MaxValue, long.MinValue];
+    private static readonly long[] Interesting =
+        [0, 1, -1, 7, 127, 128, 255, 65535, int.MaxValue, int.MinValue, uint.MaxValue, long.MaxValue, long.MinValue];
 
     /// <summary>Valid files with up to eight damages each.</summary>
     public static Gen<byte[]> Of(params byte[][] valid) =>

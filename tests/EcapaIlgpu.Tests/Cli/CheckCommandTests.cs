@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace EcapaIlgpu.Tests.Cli;
 
-/// <summary><c>ecapa check</c>: the table, the filters and the exit codes; that the numbers are right is <c>KernelCaseTests</c>' matter.</summary>
+/// <summary>
+/// <c>ecapa check</c>: the table, the filters and the exit codes; that the numbers are right is <c>KernelCaseTests</c>' matter.
+/// </summary>
 public sealed class CheckCommandTests
 {
     [Theory]
@@ -12,7 +14,8 @@ public sealed class CheckCommandTests
     {
         CliResult result = await Ecapa.RunAsync("check", "--device", device, "--operation", operation, "--most-work", most, "--json");
         Assert.Equal(0, result.Code);
-        JsonElement[] rows = [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+        JsonElement[] rows =
+            [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
         Assert.NotEmpty(rows);
         Assert.All(rows, row =>
         {
@@ -32,7 +35,8 @@ public sealed class CheckCommandTests
         CliResult result = await Ecapa.RunAsync(
             "check", "--device", "cpu-kernels", "--precision", "bf16", "--operation", "ScaleAndAdd", "--most-work", "1e4", "--json");
         Assert.Equal(0, result.Code);
-        JsonElement[] rows = [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+        JsonElement[] rows =
+            [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
         Assert.NotEmpty(rows);
         Assert.All(rows, row =>
         {
@@ -59,5 +63,6 @@ public sealed class CheckCommandTests
     [InlineData(2, "check", "--most-work", "-1")]
     [InlineData(2, "check", "--device", "gpu")]
     [InlineData(1, "check", "--device", "cuda:99")]
-    public async Task What_cannot_be_checked_is_said(int code, params string[] args) => Assert.Equal(code, (await Ecapa.RunAsync(args)).Code);
+    public async Task What_cannot_be_checked_is_said(int code, params string[] args) =>
+        Assert.Equal(code, (await Ecapa.RunAsync(args)).Code);
 }

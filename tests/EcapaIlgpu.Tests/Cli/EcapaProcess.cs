@@ -16,7 +16,8 @@ internal static partial class Ecapa
     /// <summary>Nothing here takes a minute; a run that does hangs.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
-    public static async Task<CliResult> RunAsync(string[] args, byte[]? input = null, bool terminal = false, CancellationToken interrupt = default)
+    public static async Task<CliResult> RunAsync(
+        string[] args, byte[]? input = null, bool terminal = false, CancellationToken interrupt = default)
     {
         using MemoryStream output = new();
         using StringWriter error = new();
@@ -71,11 +72,4 @@ internal static partial class Ecapa
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     public static partial int SendSignal(int process, int signal);
-}
-
-/// <summary>A test of signals, shells or devices as Unix has them; skipped with the reason elsewhere.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class UnixFactAttribute : FactAttribute
-{
-    public UnixFactAttribute() => Skip = OperatingSystem.IsWindows() ? "needs a Unix shell and signals" : null;
 }

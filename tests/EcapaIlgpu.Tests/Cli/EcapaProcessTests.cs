@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using EcapaIlgpu.Tests.Audio;
 
 namespace EcapaIlgpu.Tests.Cli;
 
@@ -34,7 +33,7 @@ public sealed class EcapaProcessTests : IDisposable
         return process;
     }
 
-    [UnixFact]
+    [NeedsFact(typeof(Unix))]
     public async Task Ctrl_c_leaves_whole_rows_under_the_final_name()
     {
         using Process process = await StartLongRun();
@@ -58,7 +57,7 @@ public sealed class EcapaProcessTests : IDisposable
         Assert.False(File.Exists(_folder["e.jsonl"]));
     }
 
-    [UnixFact]
+    [NeedsFact(typeof(Unix))]
     public async Task A_reader_that_has_enough_ends_the_run_quietly()
     {
         string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, "--scp", LongList()]);
@@ -69,7 +68,7 @@ public sealed class EcapaProcessTests : IDisposable
         Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
-    [NeedsFact(Tools.FullDevice)]
+    [NeedsFact(typeof(FullDevice))]
     public async Task A_full_disk_is_an_error_with_its_reason()
     {
         string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, Sample]);
@@ -83,12 +82,13 @@ public sealed class EcapaProcessTests : IDisposable
         }
     }
 
-    [UnixFact]
+    [NeedsFact(typeof(Unix))]
     public async Task A_disk_that_fills_up_on_the_way_keeps_the_rows_before()
     {
         // A limit on the size of files stands for the disk. The runtime's own large mappings are files too, unless it is told otherwise.
         string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, "--scp", LongList(), "-o", _folder["e.jsonl"]]);
-        using Process process = Ecapa.StartProcess("/bin/sh", "-c", $"trap '' XFSZ; export DOTNET_EnableWriteXorExecute=0; ulimit -f 100; exec {command}");
+        using Process process = Ecapa.StartProcess(
+            "/bin/sh", "-c", $"trap '' XFSZ; export DOTNET_EnableWriteXorExecute=0; ulimit -f 100; exec {command}");
         CliResult result = await Ecapa.EndAsync(process);
 
         Assert.Equal(1, result.Code);
@@ -101,17 +101,20 @@ public sealed class EcapaProcessTests : IDisposable
             Assert.Equal($"utt{i:000000}", JsonDocument.Parse(lines[i]).RootElement.GetProperty("name").GetString());
     }
 
-    [UnixFact]
+    [NeedsFact(typeof(Unix))]
     public async Task A_decoder_that_hangs_is_killed_with_its_children_and_its_file_reported()
     {
         string hanging = _folder.Write("hanging.m4a", "not audio that libsndfile knows");
         Directory.CreateDirectory(_folder["bin"]);
         using (Process install = Ecapa.StartProcess(
-            "/bin/sh", "-c", $"printf '#!/bin/sh\nsleep 1000 & echo $! > {_folder["child"]}\nwait\n' > {_folder["bin/ffmpeg"]} && chmod +x {_folder["bin/ffmpeg"]}"))
+            "/bin/sh", "-c",
+            $"printf '#!/bin/sh\nsleep 1000 & echo $! > {_folder["child"]}\nwait\n' > {_folder["bin/ffmpeg"]} "
+            + $"&& chmod +x {_folder["bin/ffmpeg"]}"))
         {
             Assert.Equal(0, (await Ecapa.EndAsync(install)).Code);
         }
-        string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, "--decoder-seconds", "1", Sample, hanging, Sample[..^5] + "2.wav"]);
+        string command = string.Join(
+            ' ', [.. Ecapa.Command, "embed", "--model", Tiny, "--decoder-seconds", "1", Sample, hanging, Sample[..^5] + "2.wav"]);
         using Process process = Ecapa.StartProcess("/bin/sh", "-c", $"PATH={_folder["bin"]}:$PATH exec {command}");
         CliResult result = await Ecapa.EndAsync(process);
 
@@ -123,7 +126,7 @@ public sealed class EcapaProcessTests : IDisposable
         Assert.NotEqual(0, (await Ecapa.EndAsync(child)).Code);
     }
 
-    [UnixFact]
+    [NeedsFact(typeof(Unix))]
     public async Task A_standard_input_that_is_closed_is_an_error_and_not_waited_for()
     {
         string command = string.Join(' ', [.. Ecapa.Command, "embed", "--model", Tiny, "-"]);
@@ -147,6 +150,7 @@ public sealed class EcapaProcessTests : IDisposable
         Assert.Equal(Embedding(file.Output), Embedding(piped.Output));
         Assert.StartsWith("{\"name\":\"-\"", piped.Output);
 
-        static float[] Embedding(string line) => [.. JsonDocument.Parse(line).RootElement.GetProperty("embedding").EnumerateArray().Select(v => v.GetSingle())];
+        static float[] Embedding(string line) =>
+            [.. JsonDocument.Parse(line).RootElement.GetProperty("embedding").EnumerateArray().Select(v => v.GetSingle())];
     }
 }

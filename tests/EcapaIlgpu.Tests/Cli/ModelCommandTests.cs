@@ -26,7 +26,8 @@ public sealed class ModelCommandTests : IDisposable
         string[] files = [.. voices.SelectMany(voice => new[] { Sample($"{voice}_1.wav"), Sample($"{voice}_2.wav") })];
         JsonElement table = Json(await Ecapa.RunAsync(["similarity", .. files, "--json"]));
         Assert.Equal(files, table.GetProperty("names").EnumerateArray().Select(n => n.GetString()));
-        float[][] cosines = [.. table.GetProperty("cosines").EnumerateArray().Select(row => row.EnumerateArray().Select(c => c.GetSingle()).ToArray())];
+        float[][] cosines =
+            [.. table.GetProperty("cosines").EnumerateArray().Select(row => row.EnumerateArray().Select(c => c.GetSingle()).ToArray())];
         double[] expected = TestFiles.ReadNpy(TestFiles.InTestdata("goldens/cosine_demo_model_samples.npy")).Values;
         Assert.True(Closeness.MaxAbs(expected, [.. cosines.SelectMany(row => row)]) < 1e-4);
 
@@ -71,29 +72,37 @@ public sealed class ModelCommandTests : IDisposable
     public async Task Classify_ranks_the_classes_by_probability()
     {
         string names = _folder.Write("names.txt", "ann\nbob\ncleo\ndan\neve\nfred\n");
-        CliResult result = await Ecapa.RunAsync("classify", Sample("slt_1.wav"), Sample("awb_1.wav"), "--model", WithHead, "--classes", names, "--top", "6", "--json");
+        CliResult result = await Ecapa.RunAsync(
+            "classify", Sample("slt_1.wav"), Sample("awb_1.wav"), "--model", WithHead, "--classes", names, "--top", "6", "--json");
         Assert.Equal(0, result.Code);
-        JsonElement[] rows = [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
+        JsonElement[] rows =
+            [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
         Assert.Equal(12, rows.Length);
         foreach (JsonElement[] file in rows.Chunk(6))
         {
             double[] probabilities = [.. file.Select(r => r.GetProperty("probability").GetDouble())];
             Assert.Equal(1, probabilities.Sum(), 1e-5);
             Assert.Equal(probabilities.OrderDescending(), probabilities);
-            Assert.Equal(["ann", "bob", "cleo", "dan", "eve", "fred"], file.OrderBy(r => r.GetProperty("index").GetInt32()).Select(r => r.GetProperty("class").GetString()));
+            Assert.Equal(
+                ["ann", "bob", "cleo", "dan", "eve", "fred"],
+                file.OrderBy(r => r.GetProperty("index").GetInt32()).Select(r => r.GetProperty("class").GetString()));
         }
 
         CliResult top = await Ecapa.RunAsync("classify", Sample("slt_1.wav"), "--model", WithHead, "--top", "1");
-        Assert.Equal($"{Sample("slt_1.wav")}  {rows[0].GetProperty("index")}  {rows[0].GetProperty("probability").GetSingle():0.0000}\n", top.Output);
+        Assert.Equal(
+            $"{Sample("slt_1.wav")}  {rows[0].GetProperty("index")}  {rows[0].GetProperty("probability").GetSingle():0.0000}\n",
+            top.Output);
     }
 
     [Fact]
     public async Task Classify_says_what_it_lacks()
     {
-        CliResult noHead = await Ecapa.RunAsync("classify", Sample("slt_1.wav"), "--model", TestFiles.InTestdata("models/wespeaker_tiny_glob.pt"));
+        CliResult noHead = await Ecapa.RunAsync(
+            "classify", Sample("slt_1.wav"), "--model", TestFiles.InTestdata("models/wespeaker_tiny_glob.pt"));
         Assert.Equal(1, noHead.Code);
         Assert.Contains("has no projection head", noHead.Error);
-        CliResult fewNames = await Ecapa.RunAsync("classify", Sample("slt_1.wav"), "--model", WithHead, "--classes", _folder.Write("names.txt", "ann\nbob\n"));
+        CliResult fewNames = await Ecapa.RunAsync(
+            "classify", Sample("slt_1.wav"), "--model", WithHead, "--classes", _folder.Write("names.txt", "ann\nbob\n"));
         Assert.Equal(1, fewNames.Code);
         Assert.Contains("has 2 lines, and the model has 6 classes", fewNames.Error);
     }
@@ -146,7 +155,8 @@ public sealed class ModelCommandTests : IDisposable
     public async Task Devices_lists_the_processor()
     {
         CliResult result = await Ecapa.RunAsync("devices", "--json");
-        JsonElement[] devices = [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+        JsonElement[] devices =
+            [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
         JsonElement cpu = Assert.Single(devices, d => d.GetProperty("device").GetString() == "cpu");
         Assert.Equal(Environment.ProcessorCount, cpu.GetProperty("units").GetInt32());
         Assert.True(cpu.GetProperty("memory_bytes").GetInt64() > 0);
@@ -166,13 +176,15 @@ public sealed class ModelCommandTests : IDisposable
     {
         CliResult help = await Ecapa.RunAsync(command, "--help");
         Assert.Equal(0, help.Code);
-        string[] examples = [.. help.Output[help.Output.IndexOf("Examples:", StringComparison.Ordinal)..].Split('\n').Where(l => l.Contains($"ecapa {command}"))];
+        string shown = help.Output[help.Output.IndexOf("Examples:", StringComparison.Ordinal)..];
+        string[] examples = [.. shown.Split('\n').Where(l => l.Contains($"ecapa {command}"))];
         Assert.NotEmpty(examples);
         foreach (string example in examples)
         {
             // As far as the files, which do not exist: a usage error would be exit code 2.
             string line = example[example.IndexOf($"ecapa {command}", StringComparison.Ordinal)..]["ecapa ".Length..];
-            CliResult run = await Ecapa.RunAsync([.. line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(a => a.EndsWith('/') ? _folder[a] : a)]);
+            CliResult run = await Ecapa.RunAsync(
+                [.. line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(a => a.EndsWith('/') ? _folder[a] : a)]);
             Assert.NotEqual(2, run.Code);
         }
     }

@@ -16,16 +16,20 @@ public sealed class ProfileCommandTests : IDisposable
     {
         ShortSpeech.Write(_folder["short.wav"], TimeSpan.FromSeconds(0.1));
         CliResult result = await Ecapa.RunAsync(
-            "profile", _folder["short.wav"], "--device", "cpu-kernels", "--runs", "1", "--json", "--trace", _folder["trace.json"], "--plot", _folder["roofline.svg"]);
+            "profile", _folder["short.wav"], "--device", "cpu-kernels", "--runs", "1", "--json", "--trace", _folder["trace.json"], "--plot",
+            _folder["roofline.svg"]);
         Assert.True(result.Code == ExitCode.Done, result.Error);
         Assert.StartsWith("device: cpu-kernels", result.Error);
         using JsonDocument profile = JsonDocument.Parse(Assert.Single(result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
         Assert.Equal(1, profile.RootElement.GetProperty("utterances").GetInt32());
         Assert.Equal(8, profile.RootElement.GetProperty("frames").GetInt32());
-        Assert.Contains("Filterbank", profile.RootElement.GetProperty("kernels").EnumerateArray().Select(kernel => kernel.GetProperty("kernel").GetString()));
+        Assert.Contains(
+            "Filterbank",
+            profile.RootElement.GetProperty("kernels").EnumerateArray().Select(kernel => kernel.GetProperty("kernel").GetString()));
         using JsonDocument trace = JsonDocument.Parse(await File.ReadAllTextAsync(_folder["trace.json"]));
         Assert.Equal(
-            2 + profile.RootElement.GetProperty("total").GetProperty("launches").GetInt32(), trace.RootElement.GetProperty("traceEvents").GetArrayLength());
+            2 + profile.RootElement.GetProperty("total").GetProperty("launches").GetInt32(),
+            trace.RootElement.GetProperty("traceEvents").GetArrayLength());
         Assert.Equal("svg", XDocument.Load(_folder["roofline.svg"]).Root!.Name.LocalName);
     }
 
@@ -45,13 +49,16 @@ public sealed class ProfileCommandTests : IDisposable
     [Fact]
     public async Task One_utterance_alone_is_timed()
     {
-        CliResult result = await Ecapa.RunAsync("profile", "--device", "cpu-kernels", "--latency", "--batch", "1x5", "--runs", "3", "--json");
+        CliResult result = await Ecapa.RunAsync(
+            "profile", "--device", "cpu-kernels", "--latency", "--batch", "1x5", "--runs", "3", "--json");
         Assert.True(result.Code == ExitCode.Done, result.Error);
         using JsonDocument latency = JsonDocument.Parse(result.Output);
         double Seconds(string name) => latency.RootElement.GetProperty(name).GetDouble();
         Assert.Equal((5, 3), (latency.RootElement.GetProperty("frames").GetInt32(), latency.RootElement.GetProperty("runs").GetInt32()));
         Assert.True(0 < Seconds("least_seconds"), result.Output);
-        Assert.True(Seconds("least_seconds") <= Seconds("median_seconds") && Seconds("median_seconds") <= Seconds("percentile_95_seconds"), result.Output);
+        Assert.True(
+            Seconds("least_seconds") <= Seconds("median_seconds") && Seconds("median_seconds") <= Seconds("percentile_95_seconds"),
+            result.Output);
     }
 
     [Theory]
@@ -87,6 +94,7 @@ public sealed class ProfileCommandTests : IDisposable
         CliResult tooLarge = await Ecapa.RunAsync("profile", "--device", "cpu-kernels", "--batch", "100000x100000");
         Assert.Equal(ExitCode.Failed, tooLarge.Code);
         Assert.Contains("the batch: has more samples", tooLarge.Error, StringComparison.Ordinal);
-        Assert.All([missing, tooShort, nowhere, tooLarge], result => Assert.DoesNotContain("device:", result.Error, StringComparison.Ordinal));
+        Assert.All(
+            [missing, tooShort, nowhere, tooLarge], result => Assert.DoesNotContain("device:", result.Error, StringComparison.Ordinal));
     }
 }

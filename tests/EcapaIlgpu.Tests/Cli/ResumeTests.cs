@@ -152,7 +152,7 @@ public sealed class ResumeTests : IDisposable
         Assert.Contains("--normalize: no there, yes here", other.Error, StringComparison.Ordinal);
     }
 
-    [UnixFact]
+    [NeedsFact(typeof(Unix))]
     public async Task An_interrupted_run_goes_on_where_it_stopped()
     {
         byte[] audio = WriteList();
@@ -202,7 +202,7 @@ public sealed class ResumeTests : IDisposable
             Assert.Equal(File.ReadAllBytes(_folder[$"one.{file}"]), File.ReadAllBytes(_folder[$"all.{file}"]));
     }
 
-    [UnixFact]
+    [NeedsFact(typeof(Unix))]
     public async Task A_schedulers_environment_says_the_shard_and_it_is_said()
     {
         string sample = TestFiles.InTestdata("samples");

@@ -6,7 +6,6 @@ using EcapaIlgpu.Engines.Simd;
 using EcapaIlgpu.Features;
 using EcapaIlgpu.Model;
 using EcapaIlgpu.Scoring;
-using EcapaIlgpu.Tests.Audio;
 
 namespace EcapaIlgpu.Tests.Engines;
 
@@ -45,7 +44,7 @@ public class EmbeddingGoldenTests
         AssertEmbeddingsEqual(engine, files, TestFiles.InTestdata($"goldens/{goldens}.f64.npy"), BundledModelTolerance);
     }
 
-    [ReferenceTheory]
+    [NeedsTheory(typeof(ReferenceSet))]
     [InlineData("ecapa_GLOB_c512.pt", "GLOB_c512")]
     [InlineData("ecapa_c512_with_softmax_6.pt", "c512")]
     public void Full_size_models_embed_as_wespeaker_does(string model, string goldens)
@@ -57,10 +56,11 @@ public class EmbeddingGoldenTests
             TestFiles.InReference($"goldens/emb/{goldens}.f64.npy"), RandomModelTolerance);
     }
 
-    [EvaluationFact]
+    [NeedsFact(typeof(ReferenceSet), typeof(FlacDecoder))]
     public void The_bundled_model_tells_held_out_speakers_apart_as_it_was_measured_to()
     {
-        string[] files = [.. Directory.GetFiles(TestFiles.InReference("audio/eval"), "*.flac", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+        string[] recordings = Directory.GetFiles(TestFiles.InReference("audio/eval"), "*.flac", SearchOption.AllDirectories);
+        string[] files = [.. recordings.Order(StringComparer.Ordinal)];
         string[] golden = File.ReadAllLines(Path.Combine(TestFiles.Repository, "weights", "golden_eval_names.txt"));
         Assert.Equal(golden, files.Select(f => Path.GetFileNameWithoutExtension(f)));
         using SimdEngine engine = new(EcapaModel.LoadBundled().Weights);
@@ -103,15 +103,5 @@ public class EmbeddingGoldenTests
     {
         using JsonDocument index = JsonDocument.Parse(File.ReadAllText(TestFiles.InTestdata("goldens/index.json")));
         return [.. index.RootElement.GetProperty(list).EnumerateArray().Select(e => e.GetString()!)];
-    }
-
-    /// <summary>Needs the reference set's recordings, and something that reads FLAC.</summary>
-    [AttributeUsage(AttributeTargets.Method)]
-    private sealed class EvaluationFactAttribute : FactAttribute
-    {
-        public EvaluationFactAttribute() => Skip = ReferenceSet.MissingReason ?? FlacReason;
-
-        private static string? FlacReason =>
-            Tools.MissingReason(Tools.Libsndfile) is null || Tools.MissingReason(Tools.Ffmpeg) is null ? null : "neither libsndfile nor ffmpeg is there to read FLAC";
     }
 }

@@ -20,7 +20,8 @@ internal sealed record EngineUnderTest(string Name, Func<EcapaWeights, int, IEmb
     [
         // Every vector width this machine has: the narrower ones are what other machines run.
         .. ((int[])[512, 256, 128]).Where(bits => bits <= MatrixKernel.WidestBits).Select(bits =>
-            new EngineUnderTest($"simd {bits}", (weights, threads) => new SimdEngine(weights, new SimdOptions { Threads = threads, VectorBits = bits }))),
+            new EngineUnderTest(
+                $"simd {bits}", (weights, threads) => new SimdEngine(weights, new SimdOptions { Threads = threads, VectorBits = bits }))),
         // The kernels on the one device that every machine has; KernelCaseTests hold the others to the same answers.
         new EngineUnderTest("cpu-kernels", (weights, _) => new KernelEngine(weights, Processor.Value.Accelerator)),
     ];
@@ -43,7 +44,9 @@ internal sealed record EngineCase(string Name, EcapaConfig Config, params int[] 
     public static IReadOnlyList<EngineCase> All { get; } =
     [
         new("c16 ASTP", new() { Channels = 16, EmbeddingSize = 24 }, 1, 2, 3, 27, 28, 64, 129),
-        new("c16 GLOB emb_bn", new() { Channels = 16, EmbeddingSize = 24, GlobalContext = true, EmbeddingBatchNorm = true }, 1, 2, 3, 4, 5, 30, 31),
+        new(
+            "c16 GLOB emb_bn", new() { Channels = 16, EmbeddingSize = 24, GlobalContext = true, EmbeddingBatchNorm = true }, 1, 2, 3, 4, 5,
+            30, 31),
         new("c24 GLOB", new() { Channels = 24, EmbeddingSize = 7, GlobalContext = true }, 9, 1, 50, 8),
         new("c40 40 mels", new() { Channels = 40, FeatureDim = 40, EmbeddingSize = 33 }, 17, 16, 15, 65),
         new("c32 TSTP", new() { Channels = 32, Pooling = Pooling.Tstp }, 1, 2, 28, 100),

@@ -64,7 +64,8 @@ public class EngineTests
             {
                 AssertSameBits(
                     alone[chosen[i]], together[i],
-                    $"{engineName}, seed {seed}: utterance {i} of lengths {string.Join(' ', chosen.Select(u => lengths[u]))} differs from itself alone");
+                    $"{engineName}, seed {seed}: utterance {i} of lengths {string.Join(' ', chosen.Select(u => lengths[u]))} "
+                    + "differs from itself alone");
             }
         }
     }
@@ -85,7 +86,10 @@ public class EngineTests
             float[][] found = Embed(engine, utterances);
             first ??= found;
             for (int u = 0; u < found.Length; u++)
-                AssertSameBits(first[u], found[u], $"{engineName}, seed {seed}: {lengths[u]} frames with {threads} threads differ from one thread");
+            {
+                AssertSameBits(
+                    first[u], found[u], $"{engineName}, seed {seed}: {lengths[u]} frames with {threads} threads differ from one thread");
+            }
         }
     }
 
@@ -172,7 +176,8 @@ public class EngineTests
         ReadOnlyMemory<float>[] utterances = RandomModels.Utterances([64], SmallConfig.FeatureDim, 8);
         float[] before = Embed(engine, utterances)[0];
         PackedBatch batch = PackedBatch.Pack(utterances, SmallConfig.FeatureDim);
-        Assert.ThrowsAny<OperationCanceledException>(() => engine.Embed(batch, new float[SmallConfig.EmbeddingSize], new CancellationToken(true)));
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => engine.Embed(batch, new float[SmallConfig.EmbeddingSize], new CancellationToken(true)));
         AssertSameBits(before, Embed(engine, utterances)[0], $"{engineName} after a cancelled batch");
     }
 
@@ -185,7 +190,8 @@ public class EngineTests
     }
 
     /// <summary>NaN is not below anything.</summary>
-    internal static void AssertBelow(double bound, double found, string what) => Assert.True(found <= bound, $"{what}: {found:g4}, at most {bound:g4} is allowed.");
+    internal static void AssertBelow(double bound, double found, string what) =>
+        Assert.True(found <= bound, $"{what}: {found:g4}, at most {bound:g4} is allowed.");
 
     private static double Rms(double[] values) => Math.Sqrt(values.Sum(v => v * v) / values.Length);
 

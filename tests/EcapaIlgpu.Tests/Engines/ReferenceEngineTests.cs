@@ -25,7 +25,8 @@ public class ReferenceEngineTests
     {
         using ReferenceEngine engine = new(RandomModels.Create(Config, 33));
         Assert.Throws<ArgumentException>(() => engine.Embed(RandomModels.Batch([30], 79, 34), new float[Config.EmbeddingSize]));
-        Assert.Throws<ArgumentException>(() => engine.Embed(RandomModels.Batch([30], Config.FeatureDim, 34), new float[Config.EmbeddingSize + 1]));
+        Assert.Throws<ArgumentException>(
+            () => engine.Embed(RandomModels.Batch([30], Config.FeatureDim, 34), new float[Config.EmbeddingSize + 1]));
     }
 
     [Fact]
@@ -33,6 +34,7 @@ public class ReferenceEngineTests
     {
         using ReferenceEngine engine = new(RandomModels.Create(Config, 35));
         PackedBatch batch = RandomModels.Batch([30], Config.FeatureDim, 36);
-        Assert.ThrowsAny<OperationCanceledException>(() => engine.Embed(batch, new float[Config.EmbeddingSize], new CancellationToken(true)));
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => engine.Embed(batch, new float[Config.EmbeddingSize], new CancellationToken(true)));
     }
 }

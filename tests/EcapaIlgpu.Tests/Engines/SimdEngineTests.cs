@@ -32,7 +32,8 @@ public class SimdEngineTests
 
     [Fact]
     public void A_width_that_is_not_to_be_had_is_refused() =>
-        Assert.Throws<PlatformNotSupportedException>(() => new SimdEngine(RandomModels.Create(Config, 23), new SimdOptions { VectorBits = 1024 }));
+        Assert.Throws<PlatformNotSupportedException>(
+            () => new SimdEngine(RandomModels.Create(Config, 23), new SimdOptions { VectorBits = 1024 }));
 
     [Fact]
     public void The_description_names_the_threads()
@@ -47,7 +48,8 @@ public class SimdEngineTests
         SimdEngine engine = new(RandomModels.Create(Config, 25));
         engine.Dispose();
         engine.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => engine.Embed(RandomModels.Batch([30], Config.FeatureDim, 26), new float[Config.EmbeddingSize]));
+        Assert.Throws<ObjectDisposedException>(
+            () => engine.Embed(RandomModels.Batch([30], Config.FeatureDim, 26), new float[Config.EmbeddingSize]));
     }
 
     private static float[][] Embed(EcapaWeights weights, SimdOptions options, ReadOnlyMemory<float>[] utterances)

@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Json;
 using EcapaIlgpu.Extraction;
 using EcapaIlgpu.Extraction.Writers;
-using EcapaIlgpu.Tests.Audio;
 
 namespace EcapaIlgpu.Tests.Extraction;
 
@@ -38,7 +37,8 @@ public sealed class EmbeddingWriterTests : IDisposable
     [InlineData("a.txt", EmbeddingFormat.KaldiText)]
     [InlineData("a.wav", null)]
     [InlineData("a", null)]
-    public void The_extension_says_the_format(string path, EmbeddingFormat? expected) => Assert.Equal(expected, EmbeddingWriter.FormatOf(path));
+    public void The_extension_says_the_format(string path, EmbeddingFormat? expected) =>
+        Assert.Equal(expected, EmbeddingWriter.FormatOf(path));
 
     [Fact]
     public void Npy_is_read_back_with_its_names_beside()
@@ -88,7 +88,9 @@ public sealed class EmbeddingWriterTests : IDisposable
         string[] lines = File.ReadAllLines(WriteBoth(EmbeddingFormat.KaldiText, "e.txt"));
         Assert.Equal("a  [ 1.5 -0.1 3.4028235E+38 ]", lines[0]);
         Assert.Equal("b", lines[1].Split(' ')[0]);
-        Assert.Equal(Second, lines[1].Split(' ', StringSplitOptions.RemoveEmptyEntries)[2..^1].Select(v => float.Parse(v, CultureInfo.InvariantCulture)));
+        Assert.Equal(
+            Second,
+            lines[1].Split(' ', StringSplitOptions.RemoveEmptyEntries)[2..^1].Select(v => float.Parse(v, CultureInfo.InvariantCulture)));
     }
 
     [Theory]
@@ -119,7 +121,9 @@ public sealed class EmbeddingWriterTests : IDisposable
         Assert.Equal(byIndex, inOrder);
     }
 
-    /// <summary>As Kaldi's <c>Vector&lt;float&gt;::Read</c>: a binary mark, the type's token, the size of an index, the index, the numbers.</summary>
+    /// <summary>
+    /// As Kaldi's <c>Vector&lt;float&gt;::Read</c>: a binary mark, the type's token, the size of an index, the index, the numbers.
+    /// </summary>
     private static float[] ReadFloatVector(byte[] ark, int at, out int end)
     {
         Assert.Equal("\0B"u8.ToArray(), ark[at..(at + 2)]);
@@ -185,6 +189,24 @@ public sealed class EmbeddingWriterTests : IDisposable
         Assert.StartsWith("{\"name\":\"a\"", File.ReadAllText(_folder["e.jsonl"]));
     }
 
+    [NeedsTheory(typeof(Unix))]
+    [InlineData("e.npy", "e.txt", "e.npy")]
+    [InlineData("e.npy", "e.txt", "e.txt")]
+    [InlineData("e.ark", "e.scp", "e.ark")]
+    [InlineData("e.ark", "e.scp", "e.scp")]
+    public void Lines_never_stand_beside_the_rows_of_another_run_whichever_file_cannot_be_moved(string rows, string lines, string stuck)
+    {
+        _folder.Write(rows, "old rows");
+        _folder.Write(lines, "old lines");
+        using IEmbeddingWriter writer = EmbeddingWriter.Create(EmbeddingWriter.FormatOf(rows)!.Value, _folder[rows], 3);
+        writer.Write(Row("a", First));
+        // Whoever has the file open still writes to it, but there is nothing left to move.
+        File.Delete(_folder[_folder.Entries().Single(entry => entry.StartsWith($".{stuck}.", StringComparison.Ordinal))]);
+        Assert.Throws<InputException>(writer.Complete);
+        Assert.False(File.Exists(_folder[lines]));
+        Assert.Equal(stuck == rows, File.ReadAllText(_folder[rows]) == "old rows");
+    }
+
     [Fact]
     public void Bytes_after_the_last_whole_row_are_cut_off()
     {
@@ -201,19 +223,23 @@ public sealed class EmbeddingWriterTests : IDisposable
     [Fact]
     public void A_folder_that_does_not_exist_or_is_in_the_way_is_said_at_once()
     {
-        Assert.Contains("there is no folder", Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Csv, _folder["no/e.csv"], 3)).Message);
+        Assert.Contains(
+            "there is no folder",
+            Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Csv, _folder["no/e.csv"], 3)).Message);
         Directory.CreateDirectory(_folder["dir.csv"]);
-        Assert.Contains("it is a folder", Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Csv, _folder["dir.csv"], 3)).Message);
+        Assert.Contains(
+            "it is a folder",
+            Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Csv, _folder["dir.csv"], 3)).Message);
         // The second file of a pair fails: nothing of the first remains.
         Directory.CreateDirectory(_folder["e.txt"]);
         Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Npy, _folder["e.npy"], 3));
         Assert.Equal(["dir.csv", "e.txt"], _folder.Entries());
     }
 
-    [NeedsFact(Tools.FullDevice)]
+    [NeedsFact(typeof(FullDevice))]
     public void A_full_disk_is_an_input_error()
     {
-        using IEmbeddingWriter writer = EmbeddingWriter.Create(EmbeddingFormat.JsonLines, Tools.FullDevice, 3);
+        using IEmbeddingWriter writer = EmbeddingWriter.Create(EmbeddingFormat.JsonLines, FullDevice.Name, 3);
         InputException error = Assert.Throws<InputException>(() => writer.Write(Row("a", First)));
         Assert.StartsWith("/dev/full: cannot be written", error.Message);
         Assert.Equal(0, writer.Rows);
@@ -223,7 +249,8 @@ public sealed class EmbeddingWriterTests : IDisposable
     public void Npy_needs_a_file_since_its_header_is_written_last()
     {
         using MemoryStream stream = new();
-        Assert.Contains("--output", Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Npy, stream, "stdout", 3)).Message);
+        Assert.Contains(
+            "--output", Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Npy, stream, "stdout", 3)).Message);
         Assert.Throws<InputException>(() => EmbeddingWriter.Create(EmbeddingFormat.Npy, _folder["e.txt"], 3));
     }
 }

@@ -26,14 +26,19 @@ public sealed class ExtractionStatisticsTests
     [Fact]
     public async Task Every_stage_of_an_extraction_is_told_and_its_audio_counted()
     {
-        Extractor extractor = new([new FakeEngine()], (_, _) => new Utterance(1, TimeSpan.FromSeconds(3), []) { Features = new float[2] }, new ExtractionOptions { Readers = 1 });
+        Extractor extractor = new(
+            [new FakeEngine()], (_, _) => new Utterance(1, TimeSpan.FromSeconds(3), []) { Features = new float[2] },
+            new ExtractionOptions { Readers = 1 });
         ExtractionStatistics statistics = new();
-        await foreach (ExtractionResult result in extractor.ExtractAsync(Enumerable.Range(0, 50).Select(i => new AudioInput($"{i}")), null, statistics))
+        IEnumerable<AudioInput> inputs = Enumerable.Range(0, 50).Select(i => new AudioInput($"{i}"));
+        await foreach (ExtractionResult result in extractor.ExtractAsync(inputs, null, statistics))
             Assert.Null(result.Error);
         statistics.End();
 
         IReadOnlyList<StageLoad> loads = statistics.Loads;
-        Assert.Equal([ExtractionStage.List, ExtractionStage.Read, ExtractionStage.Pack, ExtractionStage.Embed, ExtractionStage.Write], loads.Select(load => load.Stage));
+        Assert.Equal(
+            [ExtractionStage.List, ExtractionStage.Read, ExtractionStage.Pack, ExtractionStage.Embed, ExtractionStage.Write],
+            loads.Select(load => load.Stage));
         Assert.All(loads, load =>
         {
             Assert.InRange(load.Busy, 0, 1.0);

@@ -15,7 +15,8 @@ public sealed class ExtractorTests
     }
 
     private static async Task<List<ExtractionResult>> Collect(
-        Extractor extractor, IEnumerable<AudioInput> inputs, IProgress<ExtractionProgress>? progress = null, CancellationToken cancellation = default)
+        Extractor extractor, IEnumerable<AudioInput> inputs, IProgress<ExtractionProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         List<ExtractionResult> results = [];
         await foreach (ExtractionResult result in extractor.ExtractAsync(inputs, progress, cancellation))
@@ -41,7 +42,8 @@ public sealed class ExtractorTests
         List<ExtractionResult> results = await Collect(extractor, Numbered(200));
 
         Assert.Equal(Enumerable.Range(1, 200).Select(i => $"{i}"), results.Select(r => r.Name));
-        Assert.All(results, r => Assert.Equal([float.Parse(r.Name), 1 + (int.Parse(r.Name) % 7), float.Parse(r.Name)], r.Embedding.ToArray()));
+        Assert.All(
+            results, r => Assert.Equal([float.Parse(r.Name), 1 + (int.Parse(r.Name) % 7), float.Parse(r.Name)], r.Embedding.ToArray()));
     }
 
     [Fact]
@@ -69,7 +71,8 @@ public sealed class ExtractorTests
     {
         int[] frames = [10, 20, 30, 500, 40, 50, 60, 100];
         FakeEngine engine = new();
-        Extractor extractor = new([engine], (input, _) => OfFrames(1, frames[int.Parse(input.Name) - 1]), new ExtractionOptions { Readers = 1, BatchRows = 100 });
+        Extractor extractor = new(
+            [engine], (input, _) => OfFrames(1, frames[int.Parse(input.Name) - 1]), new ExtractionOptions { Readers = 1, BatchRows = 100 });
 
         await Collect(extractor, Numbered(frames.Length));
 

@@ -22,14 +22,16 @@ public sealed class FailedInputsTests : IDisposable
             Assert.Equal(2, failed.Count);
         }
         Assert.Equal(
-            "# is empty (0 bytes): expected audio.\nutt1 /data/a b.wav\n# ffmpeg said: no way\n\"my dir/x.wav\" my dir/x.wav\n", File.ReadAllText(_folder["e.failed.scp"]));
+            "# is empty (0 bytes): expected audio.\nutt1 /data/a b.wav\n# ffmpeg said: no way\n\"my dir/x.wav\" my dir/x.wav\n",
+            File.ReadAllText(_folder["e.failed.scp"]));
         Assert.Equal([new AudioInput("utt1", "/data/a b.wav"), new AudioInput("my dir/x.wav")], WavScp.Read(_folder["e.failed.scp"]));
     }
 
     [Fact]
     public void Every_name_and_path_is_read_back()
     {
-        Gen<string> text = Gen.NonEmptyListOf(Gen.Elements("ab#\"\\| \t\n\r\u0001\u00A0\u2028\uFEFF/é日".ToCharArray())).Select(c => new string([.. c]));
+        Gen<string> text = Gen.NonEmptyListOf(Gen.Elements("ab#\"\\| \t\n\r\u0001\u00A0\u2028\uFEFF/é日".ToCharArray()))
+            .Select(c => new string([.. c]));
         Gen<AudioInput[]> inputs = (from name in text from path in text select new AudioInput(name, path)).NonEmptyListOf()
             .Select(list => list.DistinctBy(i => i.Name).ToArray());
         Check.One(Config.QuickThrowOnFailure.WithMaxTest(300), Prop.ForAll(inputs.ToArbitrary(), list =>

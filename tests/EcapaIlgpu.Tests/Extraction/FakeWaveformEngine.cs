@@ -4,7 +4,9 @@ using EcapaIlgpu.Model;
 
 namespace EcapaIlgpu.Tests.Extraction;
 
-/// <summary>An engine that takes samples, whose embedding says what it was given: the utterance's first sample, how many there are, their sum.</summary>
+/// <summary>
+/// An engine that takes samples, whose embedding says what it was given: the utterance's first sample, how many there are, their sum.
+/// </summary>
 internal sealed class FakeWaveformEngine(string description = "fake device") : IWaveformEngine
 {
     /// <summary>Samples of each utterance of each batch, and whether they were 16-bit ones.</summary>
@@ -25,18 +27,21 @@ internal sealed class FakeWaveformEngine(string description = "fake device") : I
         throw new NotSupportedException("This engine is to be given samples.");
 
     public void EmbedSamples(
-        ReadOnlyMemory<short> samples, ReadOnlyMemory<int> sampleOffsets, Span<float> embeddings, CancellationToken cancellation = default) =>
+        ReadOnlyMemory<short> samples, ReadOnlyMemory<int> sampleOffsets, Span<float> embeddings,
+        CancellationToken cancellation = default) =>
         EmbedAny(samples.Span, sampleOffsets.Span, embeddings, isPcm: true, cancellation);
 
     public void EmbedSamples(
-        ReadOnlyMemory<float> samples, ReadOnlyMemory<int> sampleOffsets, Span<float> embeddings, CancellationToken cancellation = default) =>
+        ReadOnlyMemory<float> samples, ReadOnlyMemory<int> sampleOffsets, Span<float> embeddings,
+        CancellationToken cancellation = default) =>
         EmbedAny(samples.Span, sampleOffsets.Span, embeddings, isPcm: false, cancellation);
 
     public void Dispose()
     {
     }
 
-    private void EmbedAny<T>(ReadOnlySpan<T> samples, ReadOnlySpan<int> offsets, Span<float> embeddings, bool isPcm, CancellationToken cancellation)
+    private void EmbedAny<T>(
+        ReadOnlySpan<T> samples, ReadOnlySpan<int> offsets, Span<float> embeddings, bool isPcm, CancellationToken cancellation)
         where T : INumberBase<T>
     {
         cancellation.ThrowIfCancellationRequested();

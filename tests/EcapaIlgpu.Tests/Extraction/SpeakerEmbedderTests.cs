@@ -46,7 +46,9 @@ public sealed class SpeakerEmbedderTests
 
     [Fact]
     public void An_unknown_device_is_refused() =>
-        Assert.Contains("is not a device", Assert.Throws<InputException>(() => SpeakerEmbedder.Load(Tiny, new EmbedderOptions { Device = "tpu" })).Message);
+        Assert.Contains(
+            "is not a device",
+            Assert.Throws<InputException>(() => SpeakerEmbedder.Load(Tiny, new EmbedderOptions { Device = "tpu" })).Message);
 
     [Fact]
     public void Normalized_is_the_same_direction_at_unit_length()

@@ -59,7 +59,12 @@ public sealed class UtteranceReaderTests : IDisposable
     [Fact]
     public void A_file_of_less_than_a_frame_is_refused_by_both()
     {
-        foreach (Func<AudioOptions, UtteranceReader> reader in (Func<AudioOptions, UtteranceReader>[])[UtteranceReaders.Features, UtteranceReaders.Samples])
-            Assert.Contains("too short", Assert.Throws<InputException>(() => Read("tiny.wav", WavBuilder.Int16(new short[399]), reader)).Problem, StringComparison.Ordinal);
+        Func<AudioOptions, UtteranceReader>[] readers = [UtteranceReaders.Features, UtteranceReaders.Samples];
+        foreach (Func<AudioOptions, UtteranceReader> reader in readers)
+        {
+            Assert.Contains(
+                "too short", Assert.Throws<InputException>(() => Read("tiny.wav", WavBuilder.Int16(new short[399]), reader)).Problem,
+                StringComparison.Ordinal);
+        }
     }
 }

@@ -22,11 +22,13 @@ public sealed class WavScpTests
         Assert.Equal([new AudioInput("a", "x.wav"), new AudioInput("b", "y.wav")], Read(text));
 
     [Fact]
-    public void Paths_may_contain_spaces() => Assert.Equal([new AudioInput("spk1-utt1", "/my data/first  take.wav")], Read("spk1-utt1 /my data/first  take.wav\n"));
+    public void Paths_may_contain_spaces() =>
+        Assert.Equal([new AudioInput("spk1-utt1", "/my data/first  take.wav")], Read("spk1-utt1 /my data/first  take.wav\n"));
 
     [Fact]
     public void Utf_16_as_windows_shells_write_it_is_understood() =>
-        Assert.Equal([new AudioInput("é", "ü.wav")], Read([.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes("é ü.wav\r\n")]));
+        Assert.Equal(
+            [new AudioInput("é", "ü.wav")], Read([.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes("é ü.wav\r\n")]));
 
     [Theory]
     [InlineData("a x.wav\nlonely\nb y.wav", "wav.scp, line 2: 'lonely' has no path")]
@@ -49,7 +51,8 @@ public sealed class WavScpTests
 
     [Fact]
     public void A_folder_is_no_list() =>
-        Assert.Contains("is a folder; a list has lines 'name path'", Assert.Throws<InputException>(() => WavScp.Read(Path.GetTempPath())).Message);
+        Assert.Contains(
+            "is a folder; a list has lines 'name path'", Assert.Throws<InputException>(() => WavScp.Read(Path.GetTempPath())).Message);
 
     [Fact]
     public void What_is_written_is_read_back()

@@ -76,7 +76,8 @@ public sealed class WespeakerConfigTests
     [InlineData("model: {a: b}", "has no 'model:'")]
     [InlineData("model: ResNet34", "model ResNet34 is not supported; ECAPA_TDNN")]
     [InlineData("model: ECAPA_TDNN_c99999999999", "is not supported")]
-    [InlineData("model: ECAPA_TDNN\nmodel_args:\n  pooling_func: MQMHASTP", "pooling_func MQMHASTP is not supported; ASTP, TSTP, TSDP and TAP are")]
+    [InlineData(
+        "model: ECAPA_TDNN\nmodel_args:\n  pooling_func: MQMHASTP", "pooling_func MQMHASTP is not supported; ASTP, TSTP, TSDP and TAP are")]
     [InlineData("model: ECAPA_TDNN\nmodel_args:\n  pooling_func: 1", "pooling_func 1 is not supported")]
     [InlineData("model: ECAPA_TDNN\nmodel_args:\n  embed_dim: many", "embed_dim is many; a whole number")]
     [InlineData("model: ECAPA_TDNN\nmodel_args:\n  emb_bn: perhaps", "emb_bn is perhaps; true or false")]
@@ -104,7 +105,9 @@ public sealed class WespeakerConfigTests
         long before = GC.GetAllocatedBytesForCurrentThread();
         string deep = "a: " + new string('[', 100_000);
         Assert.Throws<InputException>(() => Read(deep));
-        Assert.Contains("a wespeaker config.yaml has a few thousand", Assert.Throws<InputException>(() => Read(new string('#', 2_000_000))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "a wespeaker config.yaml has a few thousand", Assert.Throws<InputException>(() => Read(new string('#', 2_000_000))).Message,
+            StringComparison.Ordinal);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 60_000_000);
     }
 
@@ -119,7 +122,12 @@ public sealed class WespeakerConfigTests
     [Fact]
     public void Random_text_is_refused()
     {
-        var text = from pieces in Gen.ArrayOf(Gen.Elements("model", ": ", "\n", "  ", "- ", "[", "]", "{", "}", "&a ", "*a", "? ", "|", ">", "'", "\"", "#", "!", "%", "@", "`", "\t", "ECAPA_TDNN", ",", "\0", "---", "..."), 30)
+        string[] words =
+        [
+            "model", ": ", "\n", "  ", "- ", "[", "]", "{", "}", "&a ", "*a", "? ", "|", ">", "'", "\"", "#", "!", "%", "@", "`", "\t",
+            "ECAPA_TDNN", ",", "\0", "---", "...",
+        ];
+        var text = from pieces in Gen.ArrayOf(Gen.Elements(words), 30)
                    select Encoding.UTF8.GetBytes(string.Concat(pieces));
         Mutations.Check(text, 1000, file =>
         {
@@ -138,12 +146,23 @@ public sealed class WespeakerConfigTests
     public void Every_setting_of_a_head_is_read_and_survives_conversion()
     {
         ProjectionOptions subcenter = Read(
-            "model: ECAPA_TDNN\nprojection_args:\n  project_type: arc_margin_intertopk_subcenter\n  scale: 30\n  K: 2\n  k_top: 7\n  mp: 0.1\n  do_lm: true\n")
+            "model: ECAPA_TDNN\nprojection_args:\n  project_type: arc_margin_intertopk_subcenter\n  scale: 30\n  K: 2\n  k_top: 7\n"
+            + "  mp: 0.1\n  do_lm: true\n")
             .ProjectionOptions;
         Assert.Equal(
-            new() { Kind = ProjectionKind.ArcMarginIntertopkSubcenter, Scale = 30, SubCenters = 2, TopK = 7, TopKMargin = 0.1f, LargeMargin = true }, subcenter);
+            new()
+            {
+                Kind = ProjectionKind.ArcMarginIntertopkSubcenter,
+                Scale = 30,
+                SubCenters = 2,
+                TopK = 7,
+                TopKMargin = 0.1f,
+                LargeMargin = true,
+            },
+            subcenter);
         ProjectionOptions binary = Read(
-            "model: ECAPA_TDNN\nprojection_args:\n  project_type: sphereface2\n  margin_type: A\n  t: 2.5\n  lanbuda: 0.6\n").ProjectionOptions;
+            "model: ECAPA_TDNN\nprojection_args:\n  project_type: sphereface2\n  margin_type: A\n  t: 2.5\n  lanbuda: 0.6\n")
+            .ProjectionOptions;
         Assert.Equal(
             new()
             {
@@ -160,7 +179,8 @@ public sealed class WespeakerConfigTests
         foreach (string margin in (string[])["B", "1"])
         {
             Assert.Contains("A or C", Assert.Throws<InputException>(
-                () => Read($"model: ECAPA_TDNN\nprojection_args:\n  margin_type: {margin}\n").ProjectionOptions).Message, StringComparison.Ordinal);
+                () => Read($"model: ECAPA_TDNN\nprojection_args:\n  margin_type: {margin}\n").ProjectionOptions).Message,
+                StringComparison.Ordinal);
         }
     }
 }

@@ -10,7 +10,8 @@ internal static class GroupCases
         CompilerCase.Produce<int>("indices and dimensions", Indices, new KernelConfig(2, 3, 2, 4, 2, 2), Indices),
         CompilerCase.Produce<int>("barrier in a loop", BarrierLoop, (2, 64), i => Enumerable.Range(0, 64).Sum(k => k + i / 64)),
         CompilerCase.Produce<int>("barrier in a loop of unknown bounds", UnknownBoundLoop, (2, 32), i => i % 32 + 5),
-        CompilerCase.Produce<int>("barrier under a uniform condition", UniformCondition, (4, 16), i => i / 16 % 2 == 0 ? i / 16 * 16 + 15 - i % 16 : -1),
+        CompilerCase.Produce<int>(
+            "barrier under a uniform condition", UniformCondition, (4, 16), i => i / 16 % 2 == 0 ? i / 16 * 16 + 15 - i % 16 : -1),
         CompilerCase.Produce<int>("barrier reductions", BarrierReductions, (2, 64), i => 21 + (i / 64 == 0 ? 100 : 0) + 1000),
         CompilerCase.Produce<float>("group broadcast", GroupBroadcast, (2, 64), i => i / 64 * 64 + 37),
         CompilerCase.Produce<int>("values live across a barrier", LiveAcross, (1, 32), i => i * 3 + (i + 1) % 32),

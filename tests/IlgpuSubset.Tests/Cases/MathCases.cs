@@ -13,11 +13,14 @@ internal static class MathCases
 
     public static IReadOnlyList<CompilerCase> All { get; } =
     [
-        CompilerCase.Map("absolute value, floor, ceiling", Rounding, Inputs, x => XMath.Abs(x) + 100 * XMath.Floor(x) + 10000 * XMath.Ceiling(x)),
+        CompilerCase.Map(
+            "absolute value, floor, ceiling", Rounding, Inputs, x => XMath.Abs(x) + 100 * XMath.Floor(x) + 10000 * XMath.Ceiling(x)),
         CompilerCase.Map("truncate and round", Truncation, Inputs, x => MathF.Truncate(x) + 100 * MathF.Round(x)),
-        CompilerCase.Map("minimum, maximum, clamp", Extremes, Inputs, x => MathF.Min(x, 1) + MathF.Max(x, 2) * 10 + Math.Clamp(x, -1f, 1f) * 100),
+        CompilerCase.Map(
+            "minimum, maximum, clamp", Extremes, Inputs, x => MathF.Min(x, 1) + MathF.Max(x, 2) * 10 + Math.Clamp(x, -1f, 1f) * 100),
         CompilerCase.Map("integer minimum, maximum, absolute value", IntExtremes, Integers, IntExtremes),
-        CompilerCase.Map("minimum and maximum drop NaN", DropNaN, [float.NaN, 1f, -1f], x => float.IsNaN(x) ? 3 : MathF.Max(x, 0) + MathF.Min(x, 3)),
+        CompilerCase.Map(
+            "minimum and maximum drop NaN", DropNaN, [float.NaN, 1f, -1f], x => float.IsNaN(x) ? 3 : MathF.Max(x, 0) + MathF.Min(x, 3)),
         CompilerCase.Map("square root", SquareRoot, Positive, MathF.Sqrt),
         CompilerCase.Map("exponential", Exponential, Inputs, x => MathF.Exp(x), Close),
         CompilerCase.Map("power of two", PowerOfTwo, Inputs, x => MathF.Pow(2, x), Close),
@@ -56,7 +59,8 @@ internal static class MathCases
     private static int IntExtremes(int x) =>
         Math.Min(x, 10) + XMath.Max(x, -20) + IntrinsicMath.Abs(x) + XMath.Clamp(x, 0, 6) + (int)Math.Min((uint)x, 77u);
 
-    private static void DropNaN(ArrayView<float> x, ArrayView<float> y) => y[Group.IdxX] = XMath.Max(x[Group.IdxX], 0f) + XMath.Min(x[Group.IdxX], 3f);
+    private static void DropNaN(ArrayView<float> x, ArrayView<float> y) =>
+        y[Group.IdxX] = XMath.Max(x[Group.IdxX], 0f) + XMath.Min(x[Group.IdxX], 3f);
 
     private static void SquareRoot(ArrayView<float> x, ArrayView<float> y) => y[Group.IdxX] = XMath.Sqrt(x[Group.IdxX]);
 
@@ -66,22 +70,26 @@ internal static class MathCases
 
     private static void Logarithm(ArrayView<float> x, ArrayView<float> y) => y[Group.IdxX] = XMath.Log(x[Group.IdxX]);
 
-    private static void Logarithms(ArrayView<float> x, ArrayView<float> y) => y[Group.IdxX] = MathF.Log2(x[Group.IdxX]) + MathF.Log10(x[Group.IdxX]);
+    private static void Logarithms(ArrayView<float> x, ArrayView<float> y) =>
+        y[Group.IdxX] = MathF.Log2(x[Group.IdxX]) + MathF.Log10(x[Group.IdxX]);
 
-    private static void SineCosine(ArrayView<float> x, ArrayView<float> y) => y[Group.IdxX] = XMath.Sin(x[Group.IdxX]) + 2 * XMath.Cos(x[Group.IdxX]);
+    private static void SineCosine(ArrayView<float> x, ArrayView<float> y) =>
+        y[Group.IdxX] = XMath.Sin(x[Group.IdxX]) + 2 * XMath.Cos(x[Group.IdxX]);
 
     private static void HyperbolicTangent(ArrayView<float> x, ArrayView<float> y) => y[Group.IdxX] = XMath.Tanh(x[Group.IdxX]);
 
     private static void Power(ArrayView<float> x, ArrayView<float> y) => y[Group.IdxX] = XMath.Pow(x[Group.IdxX], 1.7f);
 
-    private static void Reciprocals(ArrayView<float> x, ArrayView<float> y) => y[Group.IdxX] = XMath.Rcp(x[Group.IdxX]) + XMath.Rsqrt(x[Group.IdxX]);
+    private static void Reciprocals(ArrayView<float> x, ArrayView<float> y) =>
+        y[Group.IdxX] = XMath.Rcp(x[Group.IdxX]) + XMath.Rsqrt(x[Group.IdxX]);
 
     private static void Sigmoid(ArrayView<float> x, ArrayView<float> y) => y[Group.IdxX] = 1 / (1 + XMath.Exp(-x[Group.IdxX]));
 
     private static void Doubles(ArrayView<double> x, ArrayView<double> y) =>
         y[Group.IdxX] = XMath.Sqrt(x[Group.IdxX]) + Math.Exp(x[Group.IdxX]) + XMath.Tanh(x[Group.IdxX]);
 
-    private static void Fused(ArrayView<float> x, ArrayView<float> y) => y[Group.IdxX] = MathF.FusedMultiplyAdd(x[Group.IdxX], x[Group.IdxX], 0.1f);
+    private static void Fused(ArrayView<float> x, ArrayView<float> y) =>
+        y[Group.IdxX] = MathF.FusedMultiplyAdd(x[Group.IdxX], x[Group.IdxX], 0.1f);
 
     private static void Bits(ArrayView<int> x, ArrayView<int> y) => y[Group.IdxX] = Bits(x[Group.IdxX]);
 
@@ -89,7 +97,8 @@ internal static class MathCases
         BitOperations.PopCount((uint)x) + BitOperations.LeadingZeroCount((uint)x) * 100 + BitOperations.TrailingZeroCount(x) * 10000
         + BitOperations.Log2((uint)x) * 1000000 + (int)BitOperations.RotateLeft((uint)x, 3) + IntrinsicMath.PopCount(x);
 
-    private static void FloatBits(ArrayView<float> x, ArrayView<int> y) => y[Group.IdxX] = (int)(Interop.FloatAsInt(x[Group.IdxX]) ^ 0x40000000);
+    private static void FloatBits(ArrayView<float> x, ArrayView<int> y) =>
+        y[Group.IdxX] = (int)(Interop.FloatAsInt(x[Group.IdxX]) ^ 0x40000000);
 
     private static void BitsFloat(ArrayView<uint> x, ArrayView<float> y) => y[Group.IdxX] = Interop.IntAsFloat(x[Group.IdxX]);
 

@@ -10,7 +10,8 @@ internal static class MemoryCases
         CompilerCase.Map("local array in registers", LocalArray, [1f, 2f, 3f], x => x * 28),
         CompilerCase.Map("local array with dynamic index", DynamicLocalArray, [0, 1, 2, 3, 6], x => (x + 3) % 8 * 10),
         CompilerCase.Map("local array of structures", LocalStructures, [1f, 2f], x => 10 * x + 6),
-        CompilerCase.Produce<float>("register tile", RegisterTile, (1, 8), i => Enumerable.Range(0, 16).Sum(k => (i + k / 4) * (float)(k % 4 + 1))),
+        CompilerCase.Produce<float>(
+            "register tile", RegisterTile, (1, 8), i => Enumerable.Range(0, 16).Sum(k => (i + k / 4) * (float)(k % 4 + 1))),
         CompilerCase.Produce<int>("sub-view", SubViews, (1, 8), i => i < 4 ? 0 : (i - 4) * 10 + 4),
         CompilerCase.Produce<int>("view chosen by a condition", ChosenView, (1, 8), i => i % 2 == 0 ? i / 2 + 1 : 0),
         CompilerCase.Produce<int>("static shared memory", StaticShared, (3, 32), i => i / 32 * 32 + 31 - i % 32),
@@ -141,7 +142,8 @@ internal static class MemoryCases
         float[] data = [.. Enumerable.Range(0, 32).Select(i => (float)i)];
         using var source = accelerator.Allocate1D(data);
         using var target = accelerator.Allocate1D<float>(32);
-        accelerator.LoadStreamKernel<ArrayView1D<float, Stride1D.Dense>, ArrayView1D<float, Stride1D.Dense>>(Kernel)((1, 8), source.View, target.View);
+        accelerator.LoadStreamKernel<ArrayView1D<float, Stride1D.Dense>, ArrayView1D<float, Stride1D.Dense>>(Kernel)(
+            (1, 8), source.View, target.View);
         CompilerCase.Equal([.. data.Select((v, i) => data[i / 4 * 4 + 3 - i % 4] * 2)], target.GetAsArray1D());
 
         static void Kernel(ArrayView1D<float, Stride1D.Dense> x, ArrayView1D<float, Stride1D.Dense> y)

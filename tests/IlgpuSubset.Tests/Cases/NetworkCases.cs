@@ -32,7 +32,8 @@ internal static class NetworkCases
         using var offsetBuffer = accelerator.Allocate1D(offsets);
         using var rowBuffer = accelerator.Allocate1D(rows);
         using var sums = accelerator.Allocate1D<float>(4);
-        accelerator.LoadStreamKernel<ArrayView<int>, ArrayView<float>, ArrayView<float>>(Kernel)((4, 16), offsetBuffer.View, rowBuffer.View, sums.View);
+        accelerator.LoadStreamKernel<ArrayView<int>, ArrayView<float>, ArrayView<float>>(Kernel)(
+            (4, 16), offsetBuffer.View, rowBuffer.View, sums.View);
         CompilerCase.Equal([.. Enumerable.Range(0, 4).Select(s => rows[offsets[s]..offsets[s + 1]].Sum())], sums.GetAsArray1D());
 
         static void Kernel(ArrayView<int> offsets, ArrayView<float> rows, ArrayView<float> sums)
@@ -104,7 +105,8 @@ internal static class NetworkCases
         using var target = accelerator.Allocate1D<int>(8);
         accelerator.LoadStreamKernel<ArrayView<int>, ArrayView<int>, int>(Kernel)((1, 8), source.View, target.View, 10);
         CompilerCase.Equal(
-            [.. Enumerable.Range(0, 8).Select(i => Enumerable.Range(0, 10).Sum(r => data[r * 8 + 7 - i] * (r + 1)))], target.GetAsArray1D());
+            [.. Enumerable.Range(0, 8).Select(i => Enumerable.Range(0, 10).Sum(r => data[r * 8 + 7 - i] * (r + 1)))],
+            target.GetAsArray1D());
 
         static void Kernel(ArrayView<int> x, ArrayView<int> y, int rounds)
         {
@@ -158,7 +160,8 @@ internal static class NetworkCases
         using var target = accelerator.Allocate1D<float>(16);
         accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<float>, int, int>(Kernel)((1, 16), source.View, target.View, -3, 10);
         CompilerCase.Equal(
-            [.. Enumerable.Range(0, 16).Select(i => i - 3 is >= 0 and < 10 ? data[((i - 3) * 4)..((i - 3) * 4 + 4)].Sum() : 0f)], target.GetAsArray1D());
+            [.. Enumerable.Range(0, 16).Select(i => i - 3 is >= 0 and < 10 ? data[((i - 3) * 4)..((i - 3) * 4 + 4)].Sum() : 0f)],
+            target.GetAsArray1D());
 
         static void Kernel(ArrayView<float> x, ArrayView<float> y, int shift, int rows)
         {

@@ -18,7 +18,9 @@ internal static class StructureCases
         CompilerCase.Map("nested structures", NestedStructures, [1, 2, 3], x => x * 3 + 1f),
         CompilerCase.Map("structure by reference", ByReference, [1, 2, 3], x => x + 100),
         CompilerCase.Map("with expression and tuple", Tuples, [4, 9], x => x * 2 - (x + 1)),
-        CompilerCase.Map("16-byte elements", Float4Elements, [new Float4(1, 2, 3, 4), new Float4(5, 6, 7, 8)], v => new Float4(v.W, v.Z, v.Y, v.X + v.Y)),
+        CompilerCase.Map(
+            "16-byte elements", Float4Elements, [new Float4(1, 2, 3, 4), new Float4(5, 6, 7, 8)],
+            v => new Float4(v.W, v.Z, v.Y, v.X + v.Y)),
         CompilerCase.Map("generic method", GenericMethod<float>, [1.5f, 2f], x => x + x),
         CompilerCase.Map("generic operation structure", GenericOperation<Squaring>, [1.5f, -2f], x => x * x),
         CompilerCase.Map("static abstract operation", StaticAbstract<Doubling>, [1.5f, -2f], x => x * 2),
@@ -150,7 +152,8 @@ internal static class StructureCases
         {
             kernel((1, 4), target.View, SpecializedValue.New(count), 100, SpecializedValue.New(negate));
             CompilerCase.Equal(
-                [.. Enumerable.Range(0, 4).Select(i => (negate ? -1 : 1) * (Enumerable.Range(0, count).Sum(k => k * i) + 100))], target.GetAsArray1D());
+                [.. Enumerable.Range(0, 4).Select(i => (negate ? -1 : 1) * (Enumerable.Range(0, count).Sum(k => k * i) + 100))],
+                target.GetAsArray1D());
         }
 
         static void Kernel(ArrayView<int> y, SpecializedValue<int> count, int add, SpecializedValue<bool> negate)
@@ -168,10 +171,12 @@ internal static class StructureCases
     private static void SpecialisedStructure(Accelerator accelerator)
     {
         using var target = accelerator.Allocate1D<float>(2);
-        accelerator.LoadStreamKernel<ArrayView<float>, SpecializedValue<Pair>>(Kernel)((1, 2), target.View, SpecializedValue.New(new Pair(4, 0.5f)));
+        accelerator.LoadStreamKernel<ArrayView<float>, SpecializedValue<Pair>>(Kernel)(
+            (1, 2), target.View, SpecializedValue.New(new Pair(4, 0.5f)));
         CompilerCase.Equal([4.5f, 5.5f], target.GetAsArray1D());
 
-        static void Kernel(ArrayView<float> y, SpecializedValue<Pair> pair) => y[Group.IdxX] = pair.Value.Count + pair.Value.Weight + Group.IdxX;
+        static void Kernel(ArrayView<float> y, SpecializedValue<Pair> pair) =>
+            y[Group.IdxX] = pair.Value.Count + pair.Value.Weight + Group.IdxX;
     }
 
     internal record struct Pair(int Count, float Weight);

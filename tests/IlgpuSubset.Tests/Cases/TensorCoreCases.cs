@@ -6,8 +6,7 @@ namespace ILGPU.Tests.Cases;
 /// <summary>Products of a warp's 32 lanes, and the copies that feed them.</summary>
 /// <remarks>
 /// The order and rounding of a product's sums are each device's own: compared with sums in float64 of the rounded operands, the error may
-/// be that of as many float32
-/// roundings as there are terms, of numbers of the size of the largest partial sum.
+/// be that of as many float32 roundings as there are terms, of numbers of the size of the largest partial sum.
 /// </remarks>
 internal static class TensorCoreCases
 {
@@ -17,11 +16,16 @@ internal static class TensorCoreCases
 
     public static IReadOnlyList<CompilerCase> All { get; } =
     [
-        new("matrix product of tf32", accelerator => Product(accelerator, 8, MultiplyTf32, BitConverter.SingleToInt32Bits, bits => BitConverter.Int32BitsToSingle(bits & ~0x1FFF))),
+        new(
+            "matrix product of tf32",
+            accelerator =>
+                Product(
+                    accelerator, 8, MultiplyTf32, BitConverter.SingleToInt32Bits, bits => BitConverter.Int32BitsToSingle(bits & ~0x1FFF))),
         new("matrix product of bfloat16", accelerator => Product(
             accelerator, 16, MultiplyBf16, value => BFloat16.ToBits((BFloat16)value), bits => BFloat16.FromBits((ushort)bits))),
         new("matrix product of float16", accelerator => Product(
-            accelerator, 16, MultiplyHalf, value => BitConverter.HalfToUInt16Bits((System.Half)value), bits => (float)BitConverter.UInt16BitsToHalf((ushort)bits))),
+            accelerator, 16, MultiplyHalf, value => BitConverter.HalfToUInt16Bits((System.Half)value),
+            bits => (float)BitConverter.UInt16BitsToHalf((ushort)bits))),
         new("asynchronous copies", Copies),
     ];
 
@@ -32,7 +36,9 @@ internal static class TensorCoreCases
     {
         if (!WarpMatrix.IsSupported(accelerator))
         {
-            Assert.Contains("MatrixLoad", Assert.ThrowsAny<NotSupportedException>(() => accelerator.LoadStreamKernel(kernel)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "MatrixLoad", Assert.ThrowsAny<NotSupportedException>(() => accelerator.LoadStreamKernel(kernel)).Message,
+                StringComparison.Ordinal);
             return;
         }
         var random = new Random(5);
@@ -61,7 +67,8 @@ internal static class TensorCoreCases
     /// <summary>Numbers of 32 bits, or two of 16 bits in each register, the first in the lower half.</summary>
     private static MatrixRegisters[] Packed(float[] values, int perRegister, Func<float, int> round)
     {
-        int[] words = [.. values.Chunk(perRegister).Select(part => part.Select((value, i) => round(value) << (16 * i)).Aggregate((a, b) => a | b))];
+        int[] words =
+            [.. values.Chunk(perRegister).Select(part => part.Select((value, i) => round(value) << (16 * i)).Aggregate((a, b) => a | b))];
         return [.. words.Chunk(4).Select(four => new MatrixRegisters(four[0], four[1], four[2], four[3]))];
     }
 
@@ -111,7 +118,9 @@ internal static class TensorCoreCases
         Action<ArrayView<MatrixRegisters>, ArrayView<int>> kernel = CopyKernel;
         if (!WarpMatrix.IsSupported(accelerator))
         {
-            Assert.Contains("CopyAsync", Assert.ThrowsAny<NotSupportedException>(() => accelerator.LoadStreamKernel(kernel)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "CopyAsync", Assert.ThrowsAny<NotSupportedException>(() => accelerator.LoadStreamKernel(kernel)).Message,
+                StringComparison.Ordinal);
             return;
         }
         int[] numbers = [.. Enumerable.Range(1, 3 * 64 * 4)];

@@ -36,7 +36,8 @@ public class CodeQualityTests
     [Fact]
     public void A_structure_of_four_numbers_moves_in_one_access()
     {
-        IrKernel kernel = Compile<ArrayView<StructureCases.Float4>, ArrayView<StructureCases.Float4>>((x, y) => y[Group.IdxX] = x[Group.IdxX + 3]);
+        IrKernel kernel = Compile<ArrayView<StructureCases.Float4>, ArrayView<StructureCases.Float4>>(
+            (x, y) => y[Group.IdxX] = x[Group.IdxX + 3]);
         Instruction load = Assert.Single(kernel.Instructions, i => i.Op == Opcode.Load);
         Instruction store = Assert.Single(kernel.Instructions, i => i.Op == Opcode.Store);
         Assert.Equal((IrType.VectorOf(IrType.F32, 4), 48, 16), (load.Type, load.Immediate, load.Alignment));
@@ -75,12 +76,15 @@ public class CodeQualityTests
 
     private static IrKernel Compile<T1, T2>(Action<T1, T2> kernel, params long[] specialized) => Compile((Delegate)kernel, specialized);
 
-    private static IrKernel Compile<T1, T2, T3>(Action<T1, T2, T3> kernel, params long[] specialized) => Compile((Delegate)kernel, specialized);
+    private static IrKernel Compile<T1, T2, T3>(Action<T1, T2, T3> kernel, params long[] specialized) =>
+        Compile((Delegate)kernel, specialized);
 
-    private static IrKernel Compile<T1, T2, T3, T4>(Action<T1, T2, T3, T4> kernel, params long[] specialized) => Compile((Delegate)kernel, specialized);
+    private static IrKernel Compile<T1, T2, T3, T4>(Action<T1, T2, T3, T4> kernel, params long[] specialized) =>
+        Compile((Delegate)kernel, specialized);
 
     private static IrKernel Compile(Delegate kernel, long[] specialized) =>
-        KernelCompiler.Compile(new EntryPoint(kernel.Method, false, default), new SpecializationKey(specialized), new CompilerOptions { WarpSize = 32 });
+        KernelCompiler.Compile(
+            new EntryPoint(kernel.Method, false, default), new SpecializationKey(specialized), new CompilerOptions { WarpSize = 32 });
 
     /// <summary>A matrix product of 128 x 128 tiles by 256 threads, each with 8 x 8 results in registers.</summary>
     private static void Product(ArrayView<float> a, ArrayView<float> b, ArrayView<float> c, SpecializedValue<int> size)

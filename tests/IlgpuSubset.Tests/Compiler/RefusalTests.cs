@@ -22,7 +22,10 @@ public class RefusalTests
         { "checked arithmetic", Checked, "Checked arithmetic", Line(nameof(Checked)) },
         { "allocation of unknown size", UnknownSize, "not constant", Line(nameof(UnknownSize)) },
         { "divergent barrier", DivergentBarrier, "Group.Barrier under a condition", Line(nameof(DivergentBarrier)) + 1 },
-        { "barrier after some threads returned", BarrierAfterReturn, "Group.Barrier under a condition", Line(nameof(BarrierAfterReturn)) + 1 },
+        {
+            "barrier after some threads returned", BarrierAfterReturn, "Group.Barrier under a condition",
+            Line(nameof(BarrierAfterReturn)) + 1
+        },
         { "mixed memories", MixedMemories, "memory on another", Line(nameof(MixedMemories)) },
     };
 
@@ -44,7 +47,8 @@ public class RefusalTests
     {
         using Context context = Context.Create().ToContext();
         using Accelerator accelerator = new InterpreterDevice(32).CreateAccelerator(context);
-        Assert.Contains("try block", Assert.ThrowsAny<NotSupportedException>(() => accelerator.LoadStreamKernel<ArrayView<int>>(Tries)).Message);
+        Assert.Contains(
+            "try block", Assert.ThrowsAny<NotSupportedException>(() => accelerator.LoadStreamKernel<ArrayView<int>>(Tries)).Message);
         int captured = 3;
         Assert.Contains("captures", Assert.ThrowsAny<NotSupportedException>(
             () => accelerator.LoadStreamKernel<ArrayView<int>>(y => y[0] = captured)).Message);

@@ -38,7 +38,8 @@ public class CpuAcceleratorTests
         int[] places = [.. Enumerable.Range(0, 40)];
         places[21] = index;
         using var indices = accelerator.Allocate1D(places);
-        Action<KernelConfig, ArrayView<int>, ArrayView<float>> kernel = accelerator.LoadStreamKernel<ArrayView<int>, ArrayView<float>>(Scatter);
+        Action<KernelConfig, ArrayView<int>, ArrayView<float>> kernel = accelerator.LoadStreamKernel<ArrayView<int>, ArrayView<float>>(
+            Scatter);
 
         var exception = Assert.Throws<IndexOutOfRangeException>(() => kernel((1, 40), indices.View, values.View));
 
@@ -101,7 +102,9 @@ public class CpuAcceleratorTests
         using var values = accelerator.Allocate1D<float>([.. Enumerable.Range(0, count).Select(i => (float)i)]);
         using var sums = accelerator.Allocate1D<float>(3 * 64);
         accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<float>>(SumStrided)((3, 64), values.View, sums.View);
-        Assert.Equal(Enumerable.Range(0, 3 * 64).Select(t => Enumerable.Range(0, count).Where(i => i % 64 == t % 64).Sum(i => i + 1f)), sums.GetAsArray1D());
+        Assert.Equal(
+            Enumerable.Range(0, 3 * 64).Select(t => Enumerable.Range(0, count).Where(i => i % 64 == t % 64).Sum(i => i + 1f)),
+            sums.GetAsArray1D());
     }
 
     [Fact]

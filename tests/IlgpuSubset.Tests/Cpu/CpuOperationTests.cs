@@ -44,7 +44,8 @@ public class CpuOperationTests
                 yield return Make(op, type, 0, type, type);
             for (CompareKind kind = CompareKind.Eq; kind <= CompareKind.GeU; kind++)
                 yield return Make(Opcode.Compare, IrType.I1, (byte)kind, type, type);
-            foreach (MathFunction function in (MathFunction[])[MathFunction.PopCount, MathFunction.LeadingZeros, MathFunction.TrailingZeros])
+            MathFunction[] functions = [MathFunction.PopCount, MathFunction.LeadingZeros, MathFunction.TrailingZeros];
+            foreach (MathFunction function in functions)
                 yield return Make(Opcode.Math, type, (byte)function, type);
             foreach (IrType other in Integers.Where(other => other.Bits > type.Bits))
             {
@@ -126,7 +127,8 @@ public class CpuOperationTests
 
         using Context context = Context.Create(builder => builder.CPU());
         using var accelerator = new CPUAccelerator(context, context.GetCPUDevice(0), vectors);
-        MemoryBuffer[] buffers = [.. operands.Select(numbers => Upload(accelerator, numbers)), accelerator.AllocateRaw(2 * Threads, stored.SizeInBytes)];
+        MemoryBuffer[] buffers =
+            [.. operands.Select(numbers => Upload(accelerator, numbers)), accelerator.AllocateRaw(2 * Threads, stored.SizeInBytes)];
         accelerator.LoadModule(kernel).Launch(
             accelerator.DefaultStream, (1, Threads), [.. buffers.Select(buffer => new KernelArgument(buffer, 0))]);
         byte[] bytes = new byte[2 * Threads * stored.SizeInBytes];
@@ -138,15 +140,19 @@ public class CpuOperationTests
             Constant expected = Fold.TryEvaluate(operation, inputs) ?? throw new InvalidOperationException("Not folded.");
             Constant actual = Read(bytes, i, stored);
             bool same = stored.IsFloat
-                ? expected.Float.Equals(actual.Float) || (expected.Float == 0 && actual.Float == 0 && operation.Op is Opcode.FMin or Opcode.FMax)
+                ? expected.Float.Equals(actual.Float)
+                    || (expected.Float == 0 && actual.Float == 0 && operation.Op is Opcode.FMin or Opcode.FMax)
                 : expected.Bits == actual.Bits;
             Assert.True(
-                same, $"{NameOf(operation)} {operation.Type} in {vectors.Bytes}-byte vectors, lane {i}: of {string.Join<Constant>(", ", inputs)} is {actual}, not {expected}.");
+                same,
+                $"{NameOf(operation)} {operation.Type} in {vectors.Bytes}-byte vectors, lane {i}: "
+                + $"of {string.Join<Constant>(", ", inputs)} is {actual}, not {expected}.");
         }
         Array.ForEach(buffers, buffer => buffer.Dispose());
 
         void Store(Instruction value, int offset) => Append(Instruction.Store(
-            place, operation.Type == IrType.I1 ? Append(Instruction.Convert(ConvertKind.ZeroExtend, value, IrType.I32)) : value, offset, stored.SizeInBytes));
+            place, operation.Type == IrType.I1 ? Append(Instruction.Convert(ConvertKind.ZeroExtend, value, IrType.I32)) : value, offset,
+            stored.SizeInBytes));
 
         Instruction Append(Instruction instruction)
         {
@@ -162,7 +168,10 @@ public class CpuOperationTests
             long[] special = [0, 1, -1, 2, -2, 7, (1L << (type.Bits - 1)) - 1, -(1L << (type.Bits - 1)), 100, 31];
             return new Constant(type, place % 3 == 0 ? random.NextInt64(long.MinValue, long.MaxValue) : special[place % special.Length]);
         }
-        double[] numbers = [0, -0.0, 1, -1, 0.5, 1.5, 2.5, -2.5, double.NaN, double.PositiveInfinity, double.NegativeInfinity, 1e-7, 300, -70000, 3e9, 1e19];
+        double[] numbers =
+        [
+            0, -0.0, 1, -1, 0.5, 1.5, 2.5, -2.5, double.NaN, double.PositiveInfinity, double.NegativeInfinity, 1e-7, 300, -70000, 3e9, 1e19,
+        ];
         return Constant.FromDouble(type, place % 3 == 0 ? (random.NextDouble() - 0.5) * 1000 : numbers[place % numbers.Length]);
     }
 

@@ -75,6 +75,7 @@ public class CpuRandomProgramTests
         }
         Assert.True(
             expected.AsSpan().SequenceEqual(actual),
-            $"Program {program} in {vectorBytes}-byte vectors:\n{string.Join(' ', expected)}\n{string.Join(' ', actual)}\n{IrPrinter.Print(kernel)}");
+            $"Program {program} in {vectorBytes}-byte vectors:\n{string.Join(' ', expected)}\n{string.Join(' ', actual)}\n"
+            + IrPrinter.Print(kernel));
     }
 }

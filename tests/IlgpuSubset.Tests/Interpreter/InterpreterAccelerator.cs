@@ -83,7 +83,8 @@ internal sealed class InterpreterAccelerator(Context context, InterpreterDevice 
 }
 
 /// <summary>Memory of the interpreter.</summary>
-internal sealed class InterpreterBuffer(Accelerator accelerator, long length, int elementSize) : MemoryBuffer(accelerator, length, elementSize)
+internal sealed class InterpreterBuffer(Accelerator accelerator, long length, int elementSize)
+    : MemoryBuffer(accelerator, length, elementSize)
 {
     public byte[] Bytes { get; } = new byte[length * elementSize];
 
@@ -94,10 +95,12 @@ internal sealed class InterpreterBuffer(Accelerator accelerator, long length, in
         Bytes.AsSpan((int)sourceOffsetInBytes, targetView.IntLength)
             .CopyTo(((InterpreterBuffer)targetView.Source!).Bytes.AsSpan((int)targetView.OffsetInBytes));
 
-    internal override void CopyFromHost(AcceleratorStream stream, nint source, long targetOffsetInBytes, long lengthInBytes, bool pageLocked) =>
+    internal override void CopyFromHost(
+        AcceleratorStream stream, nint source, long targetOffsetInBytes, long lengthInBytes, bool pageLocked) =>
         Marshal.Copy(source, Bytes, (int)targetOffsetInBytes, (int)lengthInBytes);
 
-    internal override void CopyToHost(AcceleratorStream stream, nint target, long sourceOffsetInBytes, long lengthInBytes, bool pageLocked) =>
+    internal override void CopyToHost(
+        AcceleratorStream stream, nint target, long sourceOffsetInBytes, long lengthInBytes, bool pageLocked) =>
         Marshal.Copy(Bytes, (int)sourceOffsetInBytes, target, (int)lengthInBytes);
 
     private protected override void Release()

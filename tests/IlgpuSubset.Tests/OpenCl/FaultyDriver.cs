@@ -21,7 +21,8 @@ internal static unsafe class FaultyDriver
         {
             "clCreateBuffer" => (nint)(delegate* unmanaged<nint, ulong, nuint, void*, int*, nint>)&CreateNothing,
             "clBuildProgram" => (nint)(delegate* unmanaged<nint, uint, nint*, byte*, nint, nint, int>)&FailToBuild,
-            "clEnqueueNDRangeKernel" => (nint)(delegate* unmanaged<nint, nint, uint, nuint*, nuint*, nuint*, uint, nint*, nint*, int>)&FailToLaunch,
+            "clEnqueueNDRangeKernel" =>
+                (nint)(delegate* unmanaged<nint, nint, uint, nuint*, nuint*, nuint*, uint, nint*, nint*, int>)&FailToLaunch,
             "clFinish" => (nint)(delegate* unmanaged<nint, int>)&FailToFinish,
             _ => throw new ArgumentOutOfRangeException(nameof(function), function, null),
         };
@@ -51,7 +52,8 @@ internal static unsafe class FaultyDriver
 
     private static CLLibrary Replacing(string function, nint replacement)
     {
-        nint handle = CLLibrary.SystemNames.Select(name => NativeLibrary.TryLoad(name, out nint loaded) ? loaded : 0).First(loaded => loaded != 0);
+        nint handle = CLLibrary.SystemNames.Select(name => NativeLibrary.TryLoad(name, out nint loaded) ? loaded : 0)
+            .First(loaded => loaded != 0);
         return new CLLibrary(name => name == function ? replacement : NativeLibrary.GetExport(handle, name));
     }
 
@@ -67,7 +69,8 @@ internal static unsafe class FaultyDriver
 
     [UnmanagedCallersOnly]
     private static int FailToLaunch(
-        nint queue, nint kernel, uint dimensions, nuint* offset, nuint* global, nuint* local, uint count, nint* events, nint* created) => _result;
+        nint queue, nint kernel, uint dimensions, nuint* offset, nuint* global, nuint* local, uint count, nint* events,
+        nint* created) => _result;
 
     [UnmanagedCallersOnly]
     private static int FailToFinish(nint queue) => _result;
@@ -93,7 +96,8 @@ internal static unsafe class FaultyDriver
     }
 
     [UnmanagedCallersOnly]
-    private static int PlatformInfo(nint platform, uint info, nuint size, void* value, nuint* actual) => Text("Invented", size, value, actual);
+    private static int PlatformInfo(nint platform, uint info, nuint size, void* value, nuint* actual) =>
+        Text("Invented", size, value, actual);
 
     [UnmanagedCallersOnly]
     private static int FourDevices(nint platform, ulong type, uint count, nint* devices, uint* actual)
@@ -113,7 +117,9 @@ internal static unsafe class FaultyDriver
             case CLDeviceInfo.Name:
                 return Text(device switch { 1 => "Old", 2 => "Away", 3 => "Mute", _ => "Broken" }, size, value, actual);
             case CLDeviceInfo.Version:
-                return device == 4 ? (int)CLError.CL_OUT_OF_HOST_MEMORY : Text(device == 1 ? "OpenCL 1.1 Invented" : "OpenCL 3.0 Invented", size, value, actual);
+                return device == 4
+                    ? (int)CLError.CL_OUT_OF_HOST_MEMORY
+                    : Text(device == 1 ? "OpenCL 1.1 Invented" : "OpenCL 3.0 Invented", size, value, actual);
             case CLDeviceInfo.Available:
                 *(uint*)value = device == 2 ? 0u : 1;
                 return 0;

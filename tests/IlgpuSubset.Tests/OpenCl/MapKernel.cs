@@ -69,7 +69,8 @@ internal sealed class MapKernel
                 Buffer.BlockCopy(input, 0, bytes, 0, bytes.Length);
                 buffers.Add(accelerator.Allocate1D(bytes));
             }
-            KernelArgument[] arguments = [.. buffers.Select(buffer => new KernelArgument(buffer.Buffer, 0)), new KernelArgument(output.Buffer, 0)];
+            KernelArgument[] arguments =
+                [.. buffers.Select(buffer => new KernelArgument(buffer.Buffer, 0)), new KernelArgument(output.Buffer, 0)];
             module.Launch(accelerator.DefaultStream, new KernelConfig(1, threads), arguments);
             long[] all = output.GetAsArray1D();
             return [.. _results.Select((result, i) => all.AsSpan(i * 64, threads).ToArray()

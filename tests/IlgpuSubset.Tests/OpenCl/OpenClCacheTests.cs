@@ -95,7 +95,7 @@ public sealed class OpenClCacheTests(OpenClFixture fixture) : IDisposable
         Assert.NotNull(CLBinaryCache.TryRead(_folder, Key));
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void A_kernel_is_loaded_from_its_binary_and_from_its_source_where_that_fails()
     {
         OpenCLCache.Folder = _folder;

@@ -6,7 +6,7 @@ namespace ILGPU.Tests.OpenCl;
 [Collection(OpenClSuite.Name)]
 public class OpenClCaseTests(OpenClFixture fixture)
 {
-    [OpenClTheory]
+    [NeedsTheory(typeof(OpenClDevice))]
     [MemberData(nameof(CompilerCases.Names), MemberType = typeof(CompilerCases))]
     public void Computes_what_the_host_computes(string name) => CompilerCases.Get(name).Check(fixture.Accelerator);
 }

@@ -7,12 +7,16 @@ namespace ILGPU.Tests.OpenCl;
 [Collection(OpenClSuite.Name)]
 public class OpenClOperationTests(OpenClFixture fixture)
 {
-    private static readonly long[] Corners = [0, 1, -1, 2, 7, -8, 31, 100, 255, 4711, -77777, 0x12345678, int.MaxValue, int.MinValue + 1L, 1L << 40, long.MaxValue];
+    private static readonly long[] Corners =
+        [0, 1, -1, 2, 7, -8, 31, 100, 255, 4711, -77777, 0x12345678, int.MaxValue, int.MinValue + 1L, 1L << 40, long.MaxValue];
 
     private static readonly float[] Singles =
-        [0f, -0f, 1f, -1.5f, 2.5f, -3.5f, 0.1f, 1e-40f, 3.4e38f, -127.7f, 40000.5f, 3e9f, 1e20f, float.NaN, float.PositiveInfinity, float.NegativeInfinity];
+        [
+            0f, -0f, 1f, -1.5f, 2.5f, -3.5f, 0.1f, 1e-40f, 3.4e38f, -127.7f, 40000.5f, 3e9f, 1e20f,
+            float.NaN, float.PositiveInfinity, float.NegativeInfinity,
+        ];
 
-    [OpenClTheory]
+    [NeedsTheory(typeof(OpenClDevice))]
     [InlineData(8)]
     [InlineData(16)]
     [InlineData(32)]
@@ -70,7 +74,7 @@ public class OpenClOperationTests(OpenClFixture fixture)
         }
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Single_precision()
     {
         var map = new MapKernel("singles", IrType.F32, IrType.F32, IrType.F32);
@@ -81,7 +85,7 @@ public class OpenClOperationTests(OpenClFixture fixture)
             [.. new[] { Singles, second, third }.Select(values => values.Select(Constant.Single).ToArray())]);
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Double_precision()
     {
         double[] first = [.. Singles.Select(value => value * 1.000000001)], second = Rotated(first, 5), third = Rotated(first, 9);
@@ -93,7 +97,7 @@ public class OpenClOperationTests(OpenClFixture fixture)
             [.. new[] { first, second, third }.Select(values => values.Select(Constant.Double).ToArray())]);
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void A_product_and_a_sum_are_two_roundings()
     {
         var map = new MapKernel("uncontracted", IrType.F32);
@@ -105,16 +109,19 @@ public class OpenClOperationTests(OpenClFixture fixture)
         Assert.Equal([.. input.Select(v => (long)BitConverter.SingleToUInt32Bits(v * v - v))], map.Run(fixture.Accelerator, input)[0]);
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Functions_are_within_a_few_units_in_the_last_place()
     {
         var map = new MapKernel("functions", IrType.F32, IrType.F32);
         (MathFunction Function, Func<double, double, double> Exact)[] functions =
         [
-            (MathFunction.Exp, (x, _) => Math.Exp(x)), (MathFunction.Exp2, (x, _) => Math.Pow(2, x)), (MathFunction.Log, (x, _) => Math.Log(x)),
+            (MathFunction.Exp, (x, _) => Math.Exp(x)), (MathFunction.Exp2, (x, _) => Math.Pow(2, x)),
+            (MathFunction.Log, (x, _) => Math.Log(x)),
             (MathFunction.Log2, (x, _) => Math.Log2(x)), (MathFunction.Log10, (x, _) => Math.Log10(x)), (MathFunction.Rcp, (x, _) => 1 / x),
-            (MathFunction.Rsqrt, (x, _) => 1 / Math.Sqrt(x)), (MathFunction.Sin, (x, _) => Math.Sin(x)), (MathFunction.Cos, (x, _) => Math.Cos(x)),
-            (MathFunction.Tan, (x, _) => Math.Tan(x)), (MathFunction.Tanh, (x, _) => Math.Tanh(x)), (MathFunction.Atan2, Math.Atan2), (MathFunction.Pow, Math.Pow),
+            (MathFunction.Rsqrt, (x, _) => 1 / Math.Sqrt(x)), (MathFunction.Sin, (x, _) => Math.Sin(x)),
+            (MathFunction.Cos, (x, _) => Math.Cos(x)),
+            (MathFunction.Tan, (x, _) => Math.Tan(x)), (MathFunction.Tanh, (x, _) => Math.Tanh(x)), (MathFunction.Atan2, Math.Atan2),
+            (MathFunction.Pow, Math.Pow),
         ];
         foreach ((MathFunction function, _) in functions)
         {
@@ -137,18 +144,19 @@ public class OpenClOperationTests(OpenClFixture fixture)
         }
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void All_halves_become_the_same_numbers()
     {
         var map = new MapKernel("halves", IrType.F16);
         map.Result(map.Add(Instruction.Convert(ConvertKind.FloatExtend, map.Inputs[0], IrType.F32)));
-        ushort[] samples = [0, 0x8000, 1, 0x8001, 0x3FF, 0x400, 0x3C00, 0xBC00, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00, 0x3555, 0x1234, 0x9ABC, 0x6666];
+        ushort[] samples =
+            [0, 0x8000, 1, 0x8001, 0x3FF, 0x400, 0x3C00, 0xBC00, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00, 0x3555, 0x1234, 0x9ABC, 0x6666];
         Assert.Equal(
             [.. samples.Select(bits => (long)BitConverter.SingleToUInt32Bits((float)BitConverter.UInt16BitsToHalf(bits)))],
             map.Run(fixture.Accelerator, samples)[0]);
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Halves_round_once()
     {
         var map = new MapKernel("half_arithmetic", IrType.F16, IrType.F16, IrType.F16, IrType.F32);
@@ -176,7 +184,8 @@ public class OpenClOperationTests(OpenClFixture fixture)
             Assert.Equal(x[i] < y[i] ? 1 : 0, found[7][i]);
         }
 
-        System.Half[] Numbers() => [.. Enumerable.Range(0, 64).Select(_ => (System.Half)((random.NextDouble() - 0.5) * Math.Pow(2, random.Next(-6, 6))))];
+        System.Half[] Numbers() =>
+            [.. Enumerable.Range(0, 64).Select(_ => (System.Half)((random.NextDouble() - 0.5) * Math.Pow(2, random.Next(-6, 6))))];
 
         static ushort[] Bits(System.Half[] values) => [.. values.Select(BitConverter.HalfToUInt16Bits)];
     }
@@ -213,9 +222,11 @@ public class OpenClOperationTests(OpenClFixture fixture)
                 var actual = new Constant(expected.Type, found[result][thread]);
                 // NaN has many bit patterns; the order of zeros is open in minimum and maximum.
                 bool same = expected.Type.IsFloat
-                    ? expected.Float.Equals(actual.Float) && (expected.Float != 0 || expected.Bits == actual.Bits || IsMinMax(map.Results[result]))
+                    ? expected.Float.Equals(actual.Float)
+                        && (expected.Float != 0 || expected.Bits == actual.Bits || IsMinMax(map.Results[result]))
                     : expected.Bits == actual.Bits;
-                Assert.True(same, $"{Describe(map.Results[result])}({string.Join(", ", inputs.Select(values => values[thread]))}) = {actual}, expected {expected}");
+                string operands = string.Join(", ", inputs.Select(values => values[thread]));
+                Assert.True(same, $"{Describe(map.Results[result])}({operands}) = {actual}, expected {expected}");
             }
         }
 

@@ -9,19 +9,21 @@ public class OpenClRuntimeTests(OpenClFixture fixture)
 {
     private Accelerator Accelerator => fixture.Accelerator;
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void A_device_tells_what_it_is()
     {
         CLDevice device = fixture.Accelerator.CLDevice;
         Assert.NotEmpty(device.Name);
         Assert.NotEmpty(device.PlatformName);
         Assert.NotEmpty(device.DriverVersion);
-        Assert.True(device.MemorySize > 0 && device.NumMultiprocessors > 0 && device.MaxNumThreadsPerGroup > 0 && device.MaxSharedMemoryPerGroup > 0);
+        Assert.True(
+            device.MemorySize > 0 && device.NumMultiprocessors > 0
+                && device.MaxNumThreadsPerGroup > 0 && device.MaxSharedMemoryPerGroup > 0);
         Assert.NotEqual(default, device.DeviceType);
         Assert.Null(device.Fault);
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Parts_of_buffers_are_copied_and_set()
     {
         using MemoryBuffer1D<int, Stride1D.Dense> a = Accelerator.Allocate1D(Enumerable.Range(0, 100).ToArray());
@@ -33,7 +35,7 @@ public class OpenClRuntimeTests(OpenClFixture fixture)
         Assert.Equal(expected, b.GetAsArray1D());
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Empty_buffers_are_allowed()
     {
         using MemoryBuffer1D<int, Stride1D.Dense> empty = Accelerator.Allocate1D<int>(0);
@@ -44,7 +46,7 @@ public class OpenClRuntimeTests(OpenClFixture fixture)
         Assert.Equal([0], one.GetAsArray1D());
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Page_locked_memory_goes_there_and_back()
     {
         using PageLockedArray1D<float> source = Accelerator.AllocatePageLocked1D<float>(1000);
@@ -59,7 +61,7 @@ public class OpenClRuntimeTests(OpenClFixture fixture)
         Assert.Equal(source.GetArray(), target.GetArray());
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public async Task Streams_of_several_threads_share_a_kernel()
     {
         var kernel = Accelerator.LoadKernel<ArrayView<int>, int>(Counting);
@@ -74,7 +76,7 @@ public class OpenClRuntimeTests(OpenClFixture fixture)
         })));
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Markers_measure_the_devices_time()
     {
         using MemoryBuffer1D<int, Stride1D.Dense> buffer = Accelerator.Allocate1D<int>(64);
@@ -89,7 +91,7 @@ public class OpenClRuntimeTests(OpenClFixture fixture)
         Assert.Throws<ObjectDisposedException>(end.Synchronize);
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Markers_need_a_context_that_profiles()
     {
         using Context context = Context.Create(builder => builder.OpenCL());
@@ -97,7 +99,7 @@ public class OpenClRuntimeTests(OpenClFixture fixture)
         Assert.Throws<NotSupportedException>(() => accelerator.AddProfilingMarker());
     }
 
-    [OpenClFact]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Everything_may_be_disposed_twice_and_in_any_order()
     {
         Context context = Context.Create(builder => builder.OpenCL().Profiling());

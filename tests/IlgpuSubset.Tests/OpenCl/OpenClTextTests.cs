@@ -41,7 +41,8 @@ public class OpenClTextTests
     }
 
     [Fact]
-    public void A_barrier_after_global_writes_waits_for_them() => Assert.Contains("barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);", Text(WriteThenRead));
+    public void A_barrier_after_global_writes_waits_for_them() =>
+        Assert.Contains("barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);", Text(WriteThenRead));
 
     [Fact]
     public void Sixteen_bytes_are_one_access()

@@ -11,12 +11,15 @@ public class CudaAcceleratorTests
     [Fact]
     public void A_device_tells_what_the_driver_says()
     {
-        using var driver = new EmulatedDriver(new EmulatedGpu { Name = "First" }, new EmulatedGpu { Name = "Second", ComputeCapability = 120, Multiprocessors = 7 });
+        using var driver = new EmulatedDriver(
+            new EmulatedGpu { Name = "First" }, new EmulatedGpu { Name = "Second", ComputeCapability = 120, Multiprocessors = 7 });
         using IDisposable installed = driver.Install();
         using Context context = Context.Create(builder => builder.Cuda());
         Assert.Equal(["First", "Second"], context.Devices.Select(device => device.Name));
         CudaDevice second = context.GetCudaDevice(1);
-        Assert.Equal((7, 32, 163 * 1024, 1024), (second.NumMultiprocessors, second.WarpSize, second.MaxSharedMemoryPerGroup, second.MaxNumThreadsPerGroup));
+        Assert.Equal(
+            (7, 32, 163 * 1024, 1024),
+            (second.NumMultiprocessors, second.WarpSize, second.MaxSharedMemoryPerGroup, second.MaxNumThreadsPerGroup));
         Assert.Equal(AcceleratorType.Cuda, second.AcceleratorType);
         // PTX goes no further than sm_90; newer devices run that.
         Assert.Equal("sm_90", second.Target.Name);

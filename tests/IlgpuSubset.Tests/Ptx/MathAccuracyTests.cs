@@ -3,8 +3,8 @@ using ILGPU.Compiler.IR;
 namespace ILGPU.Tests.Ptx;
 
 /// <summary>
-/// How far functions are from the true value, in units of the last place. They are made of correctly rounded operations, so what is measured here
-/// is what every GPU computes.
+/// How far functions are from the true value, in units of the last place. They are made of correctly rounded operations, so what is
+/// measured here is what every GPU computes.
 /// </summary>
 public class MathAccuracyTests
 {
@@ -103,10 +103,12 @@ public class MathAccuracyTests
     [Fact]
     public void Pow_and_Atan2_follow_the_host()
     {
-        double[] values = [0.0, -0.0, 1, -1, 2, -2, 0.5, -0.5, 3, -3, 2.7, -2.7, 1e-3, 1e5, double.PositiveInfinity, double.NegativeInfinity, double.NaN];
+        double[] values =
+            [0.0, -0.0, 1, -1, 2, -2, 0.5, -0.5, 3, -3, 2.7, -2.7, 1e-3, 1e5, double.PositiveInfinity, double.NegativeInfinity, double.NaN];
         foreach (IrType type in (IrType[])[IrType.F32, IrType.F64])
         {
-            foreach ((MathFunction kind, Func<double, double, double> exact) in new (MathFunction, Func<double, double, double>)[] { (MathFunction.Pow, Math.Pow), (MathFunction.Atan2, Math.Atan2) })
+            (MathFunction, Func<double, double, double>)[] functions = [(MathFunction.Pow, Math.Pow), (MathFunction.Atan2, Math.Atan2)];
+            foreach ((MathFunction kind, Func<double, double, double> exact) in functions)
             {
                 double[] a = [.. values.SelectMany(_ => values).Select(v => Round(type, v))];
                 double[] b = [.. values.SelectMany(v => Enumerable.Repeat(Round(type, v), values.Length))];
@@ -165,7 +167,8 @@ public class MathAccuracyTests
         for (int start = 0; start < count; start += threads)
         {
             int length = Math.Min(threads, count - start);
-            long[][] bits = [.. arguments.Select(a => a.AsSpan(start, length).ToArray().Select(x => Constant.FromDouble(type, x).Bits).ToArray())];
+            long[][] bits =
+                [.. arguments.Select(a => a.AsSpan(start, length).ToArray().Select(x => Constant.FromDouble(type, x).Bits).ToArray())];
             results.AddRange(OperationKernel.Run(gpu.Accelerator, finished, [.. arguments.Select(_ => type)], bits, type, 1)
                 .Select(result => new Constant(type, result).Float));
         }

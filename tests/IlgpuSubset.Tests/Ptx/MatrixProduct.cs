@@ -3,8 +3,8 @@ using ILGPU.Runtime;
 namespace ILGPU.Tests.Ptx;
 
 /// <summary>
-/// A register-tiled matrix product, as the convolutions are: tiles of 64 rows by 64 columns by 16 deep in shared memory, 64 threads with 8 by 8
-/// sums each, all accesses 16 bytes wide. Matrices are row-major; sizes are multiples of the tile.
+/// A register-tiled matrix product, as the convolutions are: tiles of 64 rows by 64 columns by 16 deep in shared memory, 64 threads with 8
+/// by 8 sums each, all accesses 16 bytes wide. Matrices are row-major; sizes are multiples of the tile.
 /// </summary>
 internal static class MatrixProduct
 {
@@ -102,7 +102,8 @@ internal static class MatrixProduct
         using var deviceB = accelerator.Allocate1D(b);
         using var deviceC = accelerator.Allocate1D<float>(m * n);
         accelerator.LoadStreamKernel<ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int, int, int>(Kernel)(
-            Shape(m, n), deviceA.View.BaseView.Cast<Float4>(), deviceB.View.BaseView.Cast<Float4>(), deviceC.View.BaseView.Cast<Float4>(), m, n, k);
+            Shape(m, n), deviceA.View.BaseView.Cast<Float4>(), deviceB.View.BaseView.Cast<Float4>(), deviceC.View.BaseView.Cast<Float4>(),
+            m, n, k);
         return (deviceC.GetAsArray1D(), Expected(a, b, m, n, k));
     }
 }

@@ -4,8 +4,8 @@ using ILGPU.Runtime;
 namespace ILGPU.Tests.Ptx;
 
 /// <summary>
-/// A kernel made by hand for one operation: thread i takes element i of each operand's array, and writes what the operation gives. So the back
-/// end is tested on operations and types that no C# reaches.
+/// A kernel made by hand for one operation: thread i takes element i of each operand's array, and writes what the operation gives. So the
+/// back end is tested on operations and types that no C# reaches.
 /// </summary>
 internal sealed class OperationKernel
 {
@@ -65,7 +65,8 @@ internal sealed class OperationKernel
     }
 
     /// <summary>Runs a kernel on the bits of its operands, and returns the bits of its results.</summary>
-    public static long[] Run(Accelerator accelerator, IrKernel kernel, IrType[] operandTypes, long[][] operands, IrType resultType, int resultsPerThread)
+    public static long[] Run(
+        Accelerator accelerator, IrKernel kernel, IrType[] operandTypes, long[][] operands, IrType resultType, int resultsPerThread)
     {
         int threads = operands.Length == 0 ? 32 : operands[0].Length;
         var arguments = new List<KernelArgument>();
@@ -99,7 +100,8 @@ internal sealed class OperationKernel
 
     private Parameter Pointer()
     {
-        var pointer = new Parameter(IrType.PointerTo(AddressSpace.Global), $"p{_parameters.Count}", ParameterRole.ViewPointer, _parameters.Count);
+        var pointer = new Parameter(
+            IrType.PointerTo(AddressSpace.Global), $"p{_parameters.Count}", ParameterRole.ViewPointer, _parameters.Count);
         _parameters.Add(pointer);
         return pointer;
     }

@@ -6,15 +6,16 @@ using ILGPU.Runtime;
 namespace ILGPU.Tests.Ptx;
 
 /// <summary>
-/// Each operation of the IR on each of its types: on all pairs of telling numbers from memory, and on numbers from memory with literals, against
-/// what the compiler computes for constants.
+/// Each operation of the IR on each of its types: on all pairs of telling numbers from memory, and on numbers from memory with literals,
+/// against what the compiler computes for constants.
 /// </summary>
 public class OperationTests
 {
     private static readonly IrType[] IntegerTypes = [IrType.I8, IrType.I16, IrType.I32, IrType.I64];
     private static readonly IrType[] FloatTypes = [IrType.F16, IrType.F32, IrType.F64];
 
-    public static TheoryData<string> Types => ["I1", .. IntegerTypes.Select(type => type.Scalar.ToString()), .. FloatTypes.Select(type => type.Scalar.ToString())];
+    public static TheoryData<string> Types =>
+        ["I1", .. IntegerTypes.Select(type => type.Scalar.ToString()), .. FloatTypes.Select(type => type.Scalar.ToString())];
 
     [Theory]
     [MemberData(nameof(Types))]
@@ -25,7 +26,7 @@ public class OperationTests
             Check(gpu.Accelerator, operation);
     }
 
-    [PtxasTheory]
+    [NeedsTheory(typeof(Assembler))]
     [InlineData(70)]
     [InlineData(80)]
     [InlineData(90)]
@@ -45,7 +46,8 @@ public class OperationTests
 
     private static IEnumerable<Instruction> Operations(IrType type)
     {
-        Value x = new BlockParameter(type), y = new BlockParameter(type), z = new BlockParameter(type), truth = new BlockParameter(IrType.I1);
+        Value x = new BlockParameter(type), y = new BlockParameter(type), z = new BlockParameter(type);
+        Value truth = new BlockParameter(IrType.I1);
         if (type == IrType.I1)
         {
             foreach (Opcode op in (Opcode[])[Opcode.And, Opcode.Or, Opcode.Xor])
@@ -59,7 +61,8 @@ public class OperationTests
                 yield return new Instruction(op, type, x, y);
             for (CompareKind kind = CompareKind.Eq; kind <= CompareKind.GeU; kind++)
                 yield return Instruction.Compare(kind, x, y);
-            foreach (MathFunction function in (MathFunction[])[MathFunction.PopCount, MathFunction.LeadingZeros, MathFunction.TrailingZeros])
+            MathFunction[] functions = [MathFunction.PopCount, MathFunction.LeadingZeros, MathFunction.TrailingZeros];
+            foreach (MathFunction function in functions)
                 yield return new Instruction(Opcode.Math, type, x) { Kind = (byte)function };
             yield return Instruction.Convert(ConvertKind.Truncate, x, IrType.I1);
             foreach (IrType to in IntegerTypes.Where(to => to.Bits != type.Bits))
@@ -108,11 +111,12 @@ public class OperationTests
         ScalarType.I8 => [0, 1, -1, 2, 7, -8, 100, 127, -128, 85],
         ScalarType.I16 => [0, 1, -1, 5, -8, 300, 32767, -32768, 0x5555, -129],
         ScalarType.I32 => [0, 1, -1, 5, -8, 31, 33, int.MaxValue, int.MinValue, 0x12345678, -77777, 16777217],
-        ScalarType.I64 => [0, 1, -1, 5, -8, 63, 65, long.MaxValue, long.MinValue, 0x123456789ABCDEF, 1L << 40, 0x1000001000000001, uint.MaxValue],
+        ScalarType.I64 =>
+            [0, 1, -1, 5, -8, 63, 65, long.MaxValue, long.MinValue, 0x123456789ABCDEF, 1L << 40, 0x1000001000000001, uint.MaxValue],
         _ => [.. new[]
         {
-            0.0, -0.0, 1, -1, 0.5, 1.5, 2.5, -2.5, 3.3, -7.7, 65504, 65519, 1e-7, 6.1e-5, 127.5, 255.5, -129, 2147483648.0, 4294967296.0, 1e10,
-            9.3e18, -9.3e18, 1.9e19, 3e38, 1e-39, 1.0000001, 16777217, double.Epsilon, double.MaxValue, double.PositiveInfinity,
+            0.0, -0.0, 1, -1, 0.5, 1.5, 2.5, -2.5, 3.3, -7.7, 65504, 65519, 1e-7, 6.1e-5, 127.5, 255.5, -129, 2147483648.0, 4294967296.0,
+            1e10, 9.3e18, -9.3e18, 1.9e19, 3e38, 1e-39, 1.0000001, 16777217, double.Epsilon, double.MaxValue, double.PositiveInfinity,
             double.NegativeInfinity, double.NaN,
         }.Select(number => Constant.FromDouble(type, number).Bits)],
     };
@@ -136,12 +140,16 @@ public class OperationTests
         long[] first = Samples(types[0]), second = types.Length > 1 ? Samples(types[1]) : [0];
         for (int i = 0; i < first.Length * second.Length && combinations.Count < 1024; i++)
         {
-            long[] combination = [first[i % first.Length], second[i / first.Length], types.Length > 2 ? Samples(types[2])[(i * 7 + 3) % Samples(types[2]).Length] : 0];
+            long third = types.Length > 2 ? Samples(types[2])[(i * 7 + 3) % Samples(types[2]).Length] : 0;
+            long[] combination = [first[i % first.Length], second[i / first.Length], third];
             combinations.Add(combination[..types.Length]);
         }
-        Constant[] literals = types.Length < 2 ? [] : [.. Samples(types[^1]).Where((_, i) => i % 4 == 1).Select(bits => new Constant(types[^1], bits))];
+        Constant[] literals = types.Length < 2
+            ? []
+            : [.. Samples(types[^1]).Where((_, i) => i % 4 == 1).Select(bits => new Constant(types[^1], bits))];
         long[] actual = OperationKernel.Run(
-            accelerator, Kernel(operation, literals), types, [.. Enumerable.Range(0, types.Length).Select(k => combinations.Select(c => c[k]).ToArray())],
+            accelerator, Kernel(operation, literals), types,
+            [.. Enumerable.Range(0, types.Length).Select(k => combinations.Select(c => c[k]).ToArray())],
             operation.Type, 1 + literals.Length);
         for (int i = 0; i < actual.Length; i++)
         {
@@ -153,7 +161,10 @@ public class OperationTests
                 var found = new Constant(operation.Type, actual[i]);
                 // There are a million of these: the message is made only where it is needed.
                 if (!Same(operation, expected, found))
-                    Assert.Fail($"{operation.Op}.{IrPrinter.Variant(operation)} of {string.Join(", ", operands.Select(o => $"{o.Type} {o}"))}: expected {expected}, found {found}");
+                {
+                    string shown = string.Join(", ", operands.Select(o => $"{o.Type} {o}"));
+                    Assert.Fail($"{operation.Op}.{IrPrinter.Variant(operation)} of {shown}: expected {expected}, found {found}");
+                }
             }
         }
     }
@@ -202,7 +213,9 @@ public class OperationTests
                     if (double.IsNaN(o[0].Float))
                         return new Constant(type, 0);
                     bool isSigned = operation.Conversion == ConvertKind.FloatToSigned;
-                    Int128 low = isSigned ? -(Int128.One << (type.Bits - 1)) : 0, high = (Int128.One << (isSigned ? type.Bits - 1 : type.Bits)) - 1;
+                    Int128 low = isSigned
+                        ? -(Int128.One << (type.Bits - 1))
+                        : 0, high = (Int128.One << (isSigned ? type.Bits - 1 : type.Bits)) - 1;
                     double whole = Math.Truncate(o[0].Float);
                     return new Constant(type, unchecked((long)(whole <= (double)low ? low : whole >= (double)high ? high : (Int128)whole)));
                 }

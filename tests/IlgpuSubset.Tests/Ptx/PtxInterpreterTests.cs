@@ -54,8 +54,11 @@ public unsafe class PtxInterpreterTests
     [InlineData("ld.global.b32 %r3, [%d1+4];", 32, "byte 128 of a buffer of 128")]
     [InlineData("ld.global.v2.b32 {%r3, %r4}, [%d1];", 16, "not a multiple of 8")]
     // Every thread reads its neighbour's word, of which the last of each warp is another warp's.
-    [InlineData("st.shared.b32 [%r2], %r0; add.s32 %r3, %r0, 1; and.b32 %r3, %r3, 63; mad.lo.s32 %r3, %r3, 4, %r1; ld.shared.b32 %r4, [%r3];", 64, "read ")]
-    [InlineData("st.shared.b32 [%r2], %r0; bar.sync 0; ld.shared.b32 %r4, [shared]; st.shared.b32 [shared], %r0;", 64, "no barrier between")]
+    [InlineData(
+        "st.shared.b32 [%r2], %r0; add.s32 %r3, %r0, 1; and.b32 %r3, %r3, 63; mad.lo.s32 %r3, %r3, 4, %r1; ld.shared.b32 %r4, [%r3];",
+        64, "read ")]
+    [InlineData(
+        "st.shared.b32 [%r2], %r0; bar.sync 0; ld.shared.b32 %r4, [shared]; st.shared.b32 [shared], %r0;", 64, "no barrier between")]
     [InlineData("and.b32 %r3, %r0, 32; setp.ne.s32 %p0, %r3, 0; @%p0 bra $end; bar.sync 0;", 64, "only some threads")]
     [InlineData("setp.lt.s32 %p0, %r0, 3; @%p0 bra.uni $end;", 32, "different ways")]
     [InlineData("setp.lt.s32 %p0, %r0, 3; @%p0 bra $other; bar.sync 0; bra $end; $other: bar.sync 0;", 32, "wait at")]
@@ -126,7 +129,9 @@ public unsafe class PtxInterpreterTests
         })], result);
     }
 
-    /// <summary>Runs statements on one group, with a buffer of a word for each thread, all zero, as the parameter; %d1 is the thread's word.</summary>
+    /// <summary>
+    /// Runs statements on one group, with a buffer of a word for each thread, all zero, as the parameter; %d1 is the thread's word.
+    /// </summary>
     private static int[] Run(string statements, int threads)
     {
         using var emulated = new EmulatedDriver();

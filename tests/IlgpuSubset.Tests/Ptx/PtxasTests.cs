@@ -6,7 +6,7 @@ namespace ILGPU.Tests.Ptx;
 /// <summary>What NVIDIA's assembler says of the PTX of every construct, and the machine code of a matrix product.</summary>
 public class PtxasTests
 {
-    [PtxasTheory]
+    [NeedsTheory(typeof(Assembler))]
     [InlineData(70)]
     [InlineData(80)]
     [InlineData(90)]
@@ -26,7 +26,8 @@ public class PtxasTests
             Assert.Equal(0, kernels[i].SpillBytes);
             // An array that is really indexed at run time has no other place than memory.
             bool hasLocalArray = modules[i].Contains("\t.local ", StringComparison.Ordinal);
-            Assert.True(hasLocalArray || kernels[i].StackBytes == 0, $"{kernels[i].Name}: {kernels[i].StackBytes} bytes of stack\n{modules[i]}");
+            Assert.True(
+                hasLocalArray || kernels[i].StackBytes == 0, $"{kernels[i].Name}: {kernels[i].StackBytes} bytes of stack\n{modules[i]}");
             Assert.True(
                 hasLocalArray || !kernels[i].Instructions.Any(instruction => instruction.Is("LDL") || instruction.Is("STL")),
                 $"{kernels[i].Name} uses local memory\n{modules[i]}");

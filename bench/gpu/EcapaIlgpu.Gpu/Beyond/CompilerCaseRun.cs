@@ -6,7 +6,9 @@ using ILGPU.Tests.Cases;
 
 namespace EcapaIlgpu.Gpu;
 
-/// <summary>The compiler's cases, one small kernel per construct, on a device of this machine: what xunit runs where there is an SDK.</summary>
+/// <summary>
+/// The compiler's cases, one small kernel per construct, on a device of this machine: what xunit runs where there is an SDK.
+/// </summary>
 internal static partial class CompilerCaseRun
 {
     static partial void RunOwn(string[] args, TextWriter output, ref int? code) => code = RunCases(args, output);
@@ -53,6 +55,7 @@ internal static partial class CompilerCaseRun
         index = 0;
         type = parts[0] switch { "cuda" => AcceleratorType.Cuda, "opencl" => AcceleratorType.OpenCL, _ => AcceleratorType.CPU };
         return parts[0] is "cuda" or "opencl" or "cpu-kernels"
-            && (parts.Length == 1 || (parts.Length == 2 && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out index)));
+            && (parts.Length == 1
+                || (parts.Length == 2 && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out index)));
     }
 }

@@ -43,8 +43,7 @@ internal sealed class DeviceBuffer<T>(Accelerator accelerator) : IMovingMemory
 
 /// <summary>
 /// Memory of the host that a device reaches without the driver's detour, so that copies go on while kernels run; kept from batch to batch
-/// and grown like a
-/// <see cref="DeviceBuffer{T}"/>.
+/// and grown like a <see cref="DeviceBuffer{T}"/>.
 /// </summary>
 internal sealed class StagingBuffer<T>(Accelerator accelerator) : IMovingMemory
     where T : unmanaged

@@ -36,11 +36,11 @@ internal sealed class DeviceFilterbank : IDisposable
         accelerator.DefaultStream.Synchronize();
         KernelSpecialization threads = new(Filterbank.Threads, null);
         _fromFloat = accelerator.LoadKernel<
-            ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<Float2>, ArrayView<int>, ArrayView<float>,
-            ArrayView<float>, int, int>(Filterbank.FromFloat, threads).Invoke;
+            ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<Float2>, ArrayView<int>,
+            ArrayView<float>, ArrayView<float>, int, int>(Filterbank.FromFloat, threads).Invoke;
         _fromInt16 = accelerator.LoadKernel<
-            ArrayView<short>, ArrayView<int>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<Float2>, ArrayView<int>, ArrayView<float>,
-            ArrayView<float>, int, int>(Filterbank.FromInt16, threads).Invoke;
+            ArrayView<short>, ArrayView<int>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<Float2>, ArrayView<int>,
+            ArrayView<float>, ArrayView<float>, int, int>(Filterbank.FromInt16, threads).Invoke;
     }
 
     private delegate void Launcher<TSample>(
@@ -71,8 +71,8 @@ internal sealed class DeviceFilterbank : IDisposable
         void Run<T>(Launcher<T> launcher, ArrayView<T> typed, in BatchTables batch)
             where T : unmanaged =>
             launcher(
-                operations.Stream, config, typed, batch.SampleOffsets, batch.Offsets, batch.RowUtterances, _window.Numbers, _circle.Numbers.Cast<Float2>(),
-                _filters.View.BaseView, _weights.Numbers, frames.Cast<float>(), batch.Rows, Fbank.MelBins);
+                operations.Stream, config, typed, batch.SampleOffsets, batch.Offsets, batch.RowUtterances, _window.Numbers,
+                _circle.Numbers.Cast<Float2>(), _filters.View.BaseView, _weights.Numbers, frames.Cast<float>(), batch.Rows, Fbank.MelBins);
     }
 
     public void Dispose()

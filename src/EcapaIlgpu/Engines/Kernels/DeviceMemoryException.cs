@@ -7,11 +7,12 @@ namespace EcapaIlgpu.Engines.Kernels;
 /// <param name="bytes">What was asked for; 0 where the driver took it for itself.</param>
 /// <param name="inner">How it said so.</param>
 internal sealed partial class DeviceMemoryException(string device, long bytes, Exception inner)
-    : Exception(bytes > 0 ? $"{device} has no room for another {bytes / 1e6:f1} MB." : $"{device} has no room for its kernels' work.", inner)
+    : Exception(
+        bytes > 0 ? $"{device} has no room for another {bytes / 1e6:f1} MB." : $"{device} has no room for its kernels' work.", inner)
 {
     /// <summary>
-    /// Whether a driver's fault is that memory ran out; null where it cannot be told, as under the package ILGPU. Drivers may take memory when it is first
-    /// used, so that this is not a matter of allocations only.
+    /// Whether a driver's fault is that memory ran out; null where it cannot be told, as under the package ILGPU. Drivers may take memory
+    /// when it is first used, so that this is not a matter of allocations only.
     /// </summary>
     public static bool? IsReportedBy(Exception fault)
     {

@@ -39,11 +39,14 @@ internal sealed class DeviceConv : IDisposable
     /// <param name="output">Where the output channels lie.</param>
     /// <param name="ofFeatures">Whether the input rows are features: float32 whatever the storage is.</param>
     public DeviceConv(
-        Accelerator accelerator, RowStorage storage, ConvWeights conv, BatchNormWeights? bn, ChannelLayout input, ChannelLayout output, bool ofFeatures = false)
+        Accelerator accelerator, RowStorage storage, ConvWeights conv, BatchNormWeights? bn, ChannelLayout input, ChannelLayout output,
+        bool ofFeatures = false)
     {
         (Inputs, Outputs, Taps, OfFeatures) = (input.Quads, output.Quads, conv.Kernel, ofFeatures);
         WeightStride = RoundUp(output.Padded, OutputPadding) / 4;
-        Weight = storage.Tensor is { } tensor ? tensor.Pack(conv, input, output, ofFeatures) : storage.Upload(accelerator, Arrange(conv, input, output));
+        Weight = storage.Tensor is { } tensor
+            ? tensor.Pack(conv, input, output, ofFeatures)
+            : storage.Upload(accelerator, Arrange(conv, input, output));
         Bias = new DeviceVector(accelerator, Place(output, conv.Outputs, o => conv.Bias.Span[o]));
         if (bn is not null)
         {
@@ -122,7 +125,9 @@ internal sealed class DeviceRes2 : IDisposable
         ChannelLayout split = ChannelLayout.Plain(steps[0].Conv.Outputs);
         int width = split.Padded;
         Quads = split.Quads;
-        Weight = storage.Tensor is { } tensor ? tensor.Pack([.. steps.Select(step => step.Conv)]) : storage.Upload(accelerator, Arrange(steps, width));
+        Weight = storage.Tensor is { } tensor
+            ? tensor.Pack([.. steps.Select(step => step.Conv)])
+            : storage.Upload(accelerator, Arrange(steps, width));
         float[] Row(Func<ConvReluBnWeights, int, float> value) =>
             [.. steps.SelectMany(step => DeviceConv.Place(split, step.Conv.Outputs, o => value(step, o)))];
         Bias = new DeviceVector(accelerator, Row((step, o) => step.Conv.Bias.Span[o]));
@@ -175,7 +180,8 @@ internal sealed class DeviceLinear : IDisposable
     /// <param name="output">Where the outputs go.</param>
     /// <param name="weight">The weight of an output and an input.</param>
     /// <param name="bias">The bias of an output.</param>
-    public DeviceLinear(Accelerator accelerator, ChannelLayout input, ChannelLayout output, Func<int, int, double> weight, Func<int, double> bias)
+    public DeviceLinear(
+        Accelerator accelerator, ChannelLayout input, ChannelLayout output, Func<int, int, double> weight, Func<int, double> bias)
     {
         (Inputs, Outputs) = (input.Quads, output.Quads);
         float[] values = new float[input.Padded * output.Padded];

@@ -49,7 +49,8 @@ internal sealed class ForwardPass
             network.ChannelQuads + (2.0 * network.AggregateQuads) + network.HiddenQuads + network.Linear.Inputs + network.Linear.Outputs;
         // A chunk has a record of a quad for each channel and, at another time, sums and squares of a quarter of that.
         double perChunk = 6.0 * network.AggregateQuads, perSegment = network.ChannelQuads;
-        double quads = (2 * network.Layer1.Inputs) + ((perUtterance + perChunk) / ShortestUtterance) + (4 * perSegment / ShortestUtterance) + 1;
+        double quads =
+            (2 * network.Layer1.Inputs) + ((perUtterance + perChunk) / ShortestUtterance) + (4 * perSegment / ShortestUtterance) + 1;
         return (long)Math.Ceiling((rows * network.Storage.QuadBytes) + (quads * Float4Bytes));
     }
 

@@ -4,7 +4,8 @@ using ILGPU.Runtime;
 namespace EcapaIlgpu.Engines.Kernels;
 
 /// <summary>One SE-Res2 block's weights on a device.</summary>
-internal sealed record DeviceBlock(int Dilation, DeviceConv First, DeviceRes2 Res2, DeviceConv Second, DeviceLinear Squeeze, DeviceLinear Excite) : IDisposable
+internal sealed record DeviceBlock(
+    int Dilation, DeviceConv First, DeviceRes2 Res2, DeviceConv Second, DeviceLinear Squeeze, DeviceLinear Excite) : IDisposable
 {
     public void Dispose()
     {
@@ -20,10 +21,12 @@ internal sealed class Network : IDisposable
     {
         Storage = storage;
         EcapaConfig config = weights.Config;
-        ChannelLayout features = ChannelLayout.Plain(config.FeatureDim), channels = new(EcapaConfig.Res2Scale, config.Channels / EcapaConfig.Res2Scale);
+        ChannelLayout features = ChannelLayout.Plain(config.FeatureDim);
+        ChannelLayout channels = new(EcapaConfig.Res2Scale, config.Channels / EcapaConfig.Res2Scale);
         ChannelLayout concatenated = channels.Repeat(weights.Blocks.Count), bottleneck = ChannelLayout.Plain(EcapaConfig.Bottleneck);
         ChannelLayout aggregate = ChannelLayout.Plain(EcapaConfig.AggregateChannels);
-        (ChannelQuads, ConcatenatedQuads, AggregateQuads, HiddenQuads) = (channels.Quads, concatenated.Quads, aggregate.Quads, bottleneck.Quads);
+        (ChannelQuads, ConcatenatedQuads, AggregateQuads, HiddenQuads) =
+            (channels.Quads, concatenated.Quads, aggregate.Quads, bottleneck.Quads);
         Layer1 = new DeviceConv(accelerator, storage, weights.Layer1.Conv, weights.Layer1.Bn, features, channels, ofFeatures: true);
         Blocks = [.. weights.Blocks.Select(block => new DeviceBlock(
             block.Dilation,
@@ -35,9 +38,11 @@ internal sealed class Network : IDisposable
         Aggregate = new DeviceConv(accelerator, storage, weights.Aggregate, null, concatenated, aggregate);
         if (weights.AttentionDown is { } down)
         {
-            AttentionDown = new DeviceConv(accelerator, storage, Columns(down, 0, EcapaConfig.AggregateChannels), null, aggregate, bottleneck);
+            AttentionDown = new DeviceConv(
+                accelerator, storage, Columns(down, 0, EcapaConfig.AggregateChannels), null, aggregate, bottleneck);
             AttentionUp = new DeviceConv(accelerator, storage, weights.AttentionUp!, null, bottleneck, aggregate);
-            // With global context the hidden layer is W x + (Wm mean + Ws std + b): the bracket is the same for every frame of an utterance.
+            // With global context the hidden layer is W x + (Wm mean + Ws std + b): the bracket is the same for every frame of an
+            // utterance.
             if (config.GlobalContext)
             {
                 ConvWeights context = Columns(down, EcapaConfig.AggregateChannels, 2 * EcapaConfig.AggregateChannels);
@@ -87,7 +92,8 @@ internal sealed class Network : IDisposable
 
     public void Dispose()
     {
-        foreach (IDisposable? part in (IEnumerable<IDisposable?>)[Layer1, .. Blocks, Aggregate, AttentionDown, AttentionContext, AttentionUp, Linear])
+        IDisposable?[] parts = [Layer1, .. Blocks, Aggregate, AttentionDown, AttentionContext, AttentionUp, Linear];
+        foreach (IDisposable? part in parts)
             part?.Dispose();
     }
 

@@ -3,9 +3,9 @@ using System.Runtime.InteropServices;
 namespace EcapaIlgpu.Engines.Simd;
 
 /// <summary>
-/// Floats in native memory, aligned to a cache line so that no vector load of a weight panel straddles two; large buffers on huge pages where
-/// Linux has them to give: 25 MB of weights are 6000 ordinary pages, twice what a core's address cache holds, and every forward pass walks
-/// over all of them (5 % of the time of one utterance of 3 s on Zen 4).
+/// Floats in native memory, aligned to a cache line so that no vector load of a weight panel straddles two; large buffers on huge pages
+/// where Linux has them to give: 25 MB of weights are 6000 ordinary pages, twice what a core's address cache holds, and every forward pass
+/// walks over all of them (5 % of the time of one utterance of 3 s on Zen 4).
 /// </summary>
 internal sealed unsafe partial class AlignedBuffer : IDisposable
 {

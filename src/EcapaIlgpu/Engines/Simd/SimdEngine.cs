@@ -13,7 +13,8 @@ namespace EcapaIlgpu.Engines.Simd;
 /// such giants.
 /// </para>
 /// <para>
-/// Thread-safe: calls from several threads wait for each other, <see cref="Dispose"/> among them. Until then the engine keeps its threads.
+/// Thread-safe: calls from several threads wait for each other, <see cref="Dispose"/> among them. Whoever made the engine disposes of it:
+/// its threads end then and not before; those of an engine that is only forgotten stay until the process ends.
 /// </para>
 /// </remarks>
 public sealed unsafe class SimdEngine : IEmbeddingEngine

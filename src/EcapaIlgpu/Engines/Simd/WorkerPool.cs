@@ -5,7 +5,7 @@ namespace EcapaIlgpu.Engines.Simd;
 /// meetings of a fraction of a millisecond each: threads of our own that look for work a few microseconds before they sleep cost less there
 /// than the shared pool's queues.
 /// </summary>
-/// <remarks>One caller at a time.</remarks>
+/// <remarks>One caller at a time. The threads hold the pool: only <see cref="Dispose"/> ends them, never the garbage collector.</remarks>
 internal sealed class WorkerPool : IDisposable
 {
     /// <summary>

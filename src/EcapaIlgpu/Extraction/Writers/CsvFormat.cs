@@ -5,8 +5,8 @@ using System.Text;
 namespace EcapaIlgpu.Extraction.Writers;
 
 /// <summary>
-/// Comma-separated values with a header, <c>name,e0,e1,...</c>; names quoted as RFC 4180 says, lines ended by a line feed alone, as spreadsheets
-/// and shells both read. Numbers have the fewest digits that read back as the same float32.
+/// Comma-separated values with a header, <c>name,e0,e1,...</c>; names quoted as RFC 4180 says, lines ended by a line feed alone, as
+/// spreadsheets and shells both read. Numbers have the fewest digits that read back as the same float32.
 /// </summary>
 internal sealed class CsvFormat(string description, IReadOnlyList<string> paths, int embeddingSize) : RowFormat(description, paths)
 {

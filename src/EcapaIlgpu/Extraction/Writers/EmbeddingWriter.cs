@@ -61,7 +61,9 @@ public static class EmbeddingWriter
         RowWriter.Create(RowFormat.InFiles(format, path, embeddingSize), OutputFile.Create);
 
     /// <summary>Writes to a stream, which stays open.</summary>
-    /// <param name="format">How to write; a format that returns to its beginning when it ends (<see cref="EmbeddingFormat.Npy"/>) cannot.</param>
+    /// <param name="format">
+    /// How to write; a format that returns to its beginning when it ends (<see cref="EmbeddingFormat.Npy"/>) cannot.
+    /// </param>
     /// <param name="stream">Where.</param>
     /// <param name="name">What to call it in errors.</param>
     /// <param name="embeddingSize">Numbers per embedding.</param>

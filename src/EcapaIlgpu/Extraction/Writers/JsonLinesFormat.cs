@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace EcapaIlgpu.Extraction.Writers;
 
 /// <summary>
-/// One JSON object per line: <c>{"name": ..., "path": ..., "seconds": ..., "embedding": [...]}</c>, UTF-8. Numbers have the fewest digits that
-/// read back as the same float32.
+/// One JSON object per line: <c>{"name": ..., "path": ..., "seconds": ..., "embedding": [...]}</c>, UTF-8. Numbers have the fewest digits
+/// that read back as the same float32.
 /// </summary>
 internal sealed class JsonLinesFormat(string description, IReadOnlyList<string> paths) : RowFormat(description, paths)
 {

@@ -6,14 +6,17 @@ using System.Text;
 namespace EcapaIlgpu.Extraction.Writers;
 
 /// <summary>
-/// Kaldi's binary archive of float vectors with its index: in the <c>.ark</c>, per utterance, <c>name</c>, a space, <c>\0B</c>, <c>FV </c>, the byte 4, the
-/// length as int32, then the float32 numbers; in the <c>.scp</c>, lines <c>name ark:offset</c> where the offset is that of <c>\0B</c>.
+/// Kaldi's binary archive of float vectors with its index: in the <c>.ark</c>, per utterance, <c>name</c>, a space, <c>\0B</c>, <c>FV </c>,
+/// the byte 4, the length as int32, then the float32 numbers; in the <c>.scp</c>, lines <c>name ark:offset</c> where the offset is that of
+/// <c>\0B</c>.
 /// </summary>
 internal sealed class KaldiArkFormat : RowFormat
 {
     private readonly byte[] _arkInLine;
 
-    /// <summary>An archive and its index, which names the archive as it is named here; its readers look for it from their own folder.</summary>
+    /// <summary>
+    /// An archive and its index, which names the archive as it is named here; its readers look for it from their own folder.
+    /// </summary>
     public KaldiArkFormat(string arkPath, string scpPath)
         : base($"{arkPath} and {scpPath}", arkPath, scpPath) => _arkInLine = Encoding.UTF8.GetBytes($" {arkPath}:");
 

@@ -6,8 +6,8 @@ namespace EcapaIlgpu.Extraction.Writers;
 
 /// <summary>
 /// Kaldi's text archive, <c>name  [ 0.1 0.2 ... ]</c> per line: the text form that says which file a vector belongs to. (wespeaker's
-/// <c>--task embedding</c> writes one number per line, which has room for one file only.) Numbers have the fewest digits that read back as the
-/// same float32.
+/// <c>--task embedding</c> writes one number per line, which has room for one file only.) Numbers have the fewest digits that read back as
+/// the same float32.
 /// </summary>
 internal sealed class KaldiTextFormat(string description, IReadOnlyList<string> paths) : RowFormat(description, paths)
 {

@@ -28,7 +28,10 @@ internal sealed class NpyFormat : RowFormat
     public override void CheckName(string name)
     {
         if (name.AsSpan().ContainsAny('\n', '\r'))
-            throw new InputException(name, "the name has a line break, and .npy keeps names in a text file with one per line; use .jsonl or .csv");
+        {
+            throw new InputException(
+                name, "the name has a line break, and .npy keeps names in a text file with one per line; use .jsonl or .csv");
+        }
     }
 
     public override void EncodeRow(ExtractionResult result, IBufferWriter<byte> row)

@@ -116,8 +116,13 @@ internal sealed class RowWriter : IEmbeddingWriter
 
     public void Complete()
     {
-        _lines?.Commit();
-        _rows.Commit(_format.HeaderCountsRows ? _format.Header(Rows) : []);
+        _lines?.Finish();
+        _rows.Finish(_format.HeaderCountsRows ? _format.Header(Rows) : null);
+        // The lines of another run must never stand beside these rows, nor these beside its rows: whoever is killed between the moves
+        // leaves rows without lines.
+        _lines?.DeletePredecessor();
+        _rows.Move();
+        _lines?.Move();
     }
 
     /// <summary>Has nothing remain of the files when they are closed.</summary>

@@ -1,6 +1,8 @@
 namespace ILGPU.Compiler.Analysis;
 
-/// <summary>Depth-first order, and immediate dominators after Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm" (2001).</summary>
+/// <summary>
+/// Depth-first order, and immediate dominators after Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm" (2001).
+/// </summary>
 internal static class Dominance
 {
     /// <summary>The nodes that a root reaches, each before its successors unless the way goes around a loop.</summary>

@@ -2,7 +2,9 @@ using ILGPU.Compiler.IR;
 
 namespace ILGPU.Compiler.Analysis;
 
-/// <summary>Bounds of integers, as far as they follow from how they are computed: positions in a group, counters of loops, remainders.</summary>
+/// <summary>
+/// Bounds of integers, as far as they follow from how they are computed: positions in a group, counters of loops, remainders.
+/// </summary>
 internal sealed class IntegerRanges(IrKernel kernel, ControlFlow flow)
 {
     /// <summary>How far expressions are followed; beyond it nothing is known.</summary>
@@ -27,7 +29,8 @@ internal sealed class IntegerRanges(IrKernel kernel, ControlFlow flow)
         _ => (-(1L << (type.Bits - 1)), (1L << (type.Bits - 1)) - 1),
     };
 
-    private static bool Fits(IrType type, long min, long max) => All(type) is var (least, most) && min >= least && max <= most && min <= max;
+    private static bool Fits(IrType type, long min, long max) =>
+        All(type) is var (least, most) && min >= least && max <= most && min <= max;
 
     private (long Min, long Max) Of(Value value, int depth)
     {
@@ -121,7 +124,8 @@ internal sealed class IntegerRanges(IrKernel kernel, ControlFlow flow)
 
     private (long Min, long Max) OfParameter(BlockParameter parameter, int depth)
     {
-        _blockOf ??= flow.Blocks.SelectMany(block => block.Parameters.Select(p => (p, block))).ToDictionary(pair => pair.p, pair => pair.block);
+        _blockOf ??= flow.Blocks.SelectMany(block => block.Parameters.Select(p => (p, block)))
+            .ToDictionary(pair => pair.p, pair => pair.block);
         Block block = _blockOf[parameter];
         int index = block.Parameters.IndexOf(parameter);
         long min = long.MaxValue;

@@ -4,7 +4,9 @@ namespace ILGPU.Compiler.Cpu;
 
 /// <summary>Runs one group.</summary>
 /// <param name="arguments">The kernel's parameters, 8 bytes each, then what <see cref="GroupCode"/> says.</param>
-/// <param name="frame">Memory of the worker, aligned to 64 bytes; begins with the address at which the code keeps a vector on the stack.</param>
+/// <param name="frame">
+/// Memory of the worker, aligned to 64 bytes; begins with the address at which the code keeps a vector on the stack.
+/// </param>
 /// <param name="shared">The group's shared memory.</param>
 /// <param name="x">The group's position along x.</param>
 /// <param name="y">The group's position along y.</param>

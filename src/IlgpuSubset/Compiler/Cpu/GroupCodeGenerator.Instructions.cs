@@ -43,8 +43,8 @@ internal sealed partial class GroupCodeGenerator
             {
                 if (_broadcasts.Remove(value, out LocalBuilder? broadcast))
                     Free(broadcast);
-                if (!born.Contains(value) || _lanes.IsBlended(value) || Residence.IsPosition(value) || _lanes.Of(value).Kind == LaneKind.Group
-                    || !_locals.Remove(value, out LocalBuilder[]? locals))
+                if (!born.Contains(value) || _lanes.IsBlended(value) || Residence.IsPosition(value)
+                    || _lanes.Of(value).Kind == LaneKind.Group || !_locals.Remove(value, out LocalBuilder[]? locals))
                     continue;
                 foreach (LocalBuilder local in locals)
                 {
@@ -225,7 +225,11 @@ internal sealed partial class GroupCodeGenerator
     {
         foreach ((BlockParameter parameter, Value value) in assign.Items)
         {
-            if (value is not Instruction { Op: Opcode.Add or Opcode.Sub or Opcode.Mul or Opcode.FAdd or Opcode.FSub or Opcode.FMul or Opcode.FMin or Opcode.FMax or Opcode.Fma } i
+            if (value is not Instruction
+                {
+                    Op: Opcode.Add or Opcode.Sub or Opcode.Mul or Opcode.FAdd or Opcode.FSub or Opcode.FMul or Opcode.FMin or Opcode.FMax
+                        or Opcode.Fma
+                } i
                 || _residence.Uses[i] != 1 || _lanes.Of(i).HasBase || _lanes.Of(parameter).HasBase || _lanes.IsBlended(i)
                 || (_lanes.IsBlended(parameter) && mask is not null) || (_residence.IsFramed(parameter) && !_liveOut.Contains(parameter))
                 || _residence.IsFramed(i)
@@ -243,7 +247,8 @@ internal sealed partial class GroupCodeGenerator
     /// <summary>Parallel copies: what is overwritten while another still needs it goes through a temporary.</summary>
     private void EmitAssign(IReadOnlyList<(BlockParameter Parameter, Value Value)> items, LocalBuilder[]? mask)
     {
-        (BlockParameter Parameter, Value Value)[] moves = [.. items.Where(item => item.Parameter != item.Value && !SharesLocals(item.Parameter, item.Value))];
+        (BlockParameter Parameter, Value Value)[] moves =
+            [.. items.Where(item => item.Parameter != item.Value && !SharesLocals(item.Parameter, item.Value))];
         var targets = new HashSet<Value>(moves.Select(move => (Value)move.Parameter), ReferenceEqualityComparer.Instance);
         var saved = new Dictionary<Value, LocalBuilder[]>(ReferenceEqualityComparer.Instance);
         foreach (Value value in moves.Select(move => move.Value).Where(targets.Contains).Distinct())
@@ -265,8 +270,11 @@ internal sealed partial class GroupCodeGenerator
         foreach (LocalBuilder copy in saved.Values.SelectMany(copies => copies))
             Free(copy);
         // The other copy of a region may need a place of its own, to blend from.
-        foreach ((BlockParameter parameter, Value value) in items.Where(item => item.Parameter != item.Value && SharesLocals(item.Parameter, item.Value)))
-            _locals.Remove(value);
+        foreach ((BlockParameter parameter, Value value) in items)
+        {
+            if (parameter != value && SharesLocals(parameter, value))
+                _locals.Remove(value);
+        }
     }
 
     /// <summary>A component of one value becomes that of another.</summary>

@@ -62,7 +62,8 @@ internal sealed partial class GroupCodeGenerator
                 {
                     PushScratch(ResultSlot * ScratchSlotBytes);
                     ScalarCode.Call(
-                        _il, i.Type.Lanes == 2 ? nameof(LaneFunctions.LoadPairs) : nameof(LaneFunctions.LoadFours), typeof(int*), typeof(int*));
+                        _il, i.Type.Lanes == 2 ? nameof(LaneFunctions.LoadPairs) : nameof(LaneFunctions.LoadFours), typeof(int*),
+                        typeof(int*));
                 }
                 else
                 {
@@ -70,7 +71,8 @@ internal sealed partial class GroupCodeGenerator
                     _il.Emit(OpCodes.Ldc_I4, (int)i.Type.Lanes);
                     PushScratch(ResultSlot * ScratchSlotBytes);
                     _il.Emit(OpCodes.Ldc_I4, Lanes);
-                    ScalarCode.Call(_il, nameof(LaneFunctions.LoadStructures), typeof(byte*), typeof(long), typeof(int), typeof(int*), typeof(int));
+                    ScalarCode.Call(
+                        _il, nameof(LaneFunctions.LoadStructures), typeof(byte*), typeof(long), typeof(int), typeof(int*), typeof(int));
                 }
                 for (int c = 0; c < i.Type.Lanes; c++)
                     DefineFromScratch(i, c, ResultSlot * ScratchSlotBytes + c * Lanes * sizeof(int), null);
@@ -262,7 +264,8 @@ internal sealed partial class GroupCodeGenerator
         _il.Emit(OpCodes.Ldc_I4, ScratchSlotBytes);
         _il.Emit(OpCodes.Ldc_I4, (int)i.Format);
         PushScratch(ResultSlot * ScratchSlotBytes);
-        ScalarCode.Call(_il, typeof(MatrixFunctions), nameof(MatrixFunctions.MultiplyAdd), typeof(byte*), typeof(int), typeof(int), typeof(float*));
+        ScalarCode.Call(
+            _il, typeof(MatrixFunctions), nameof(MatrixFunctions.MultiplyAdd), typeof(byte*), typeof(int), typeof(int), typeof(float*));
         DefineRegisters(i, ResultSlot, mask);
     }
 

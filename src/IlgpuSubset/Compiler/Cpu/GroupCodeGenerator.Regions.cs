@@ -125,7 +125,7 @@ internal sealed partial class GroupCodeGenerator
     /// <summary>A side of a branch, for the lanes that take it, if there are any.</summary>
     private void EmitSide(Region side, LocalBuilder[] mask)
     {
-        if (LaneRegions.Items(side).Count == 0)
+        if (side.InOrder.Count == 0)
             return;
         Target end = _il.DefineLabel();
         if (IsWorthTwice(side) && !LeavesMasked(side))
@@ -241,37 +241,11 @@ internal sealed partial class GroupCodeGenerator
     {
         if (!_leaves.TryGetValue(region, out bool leaves))
         {
-            var inside = new HashSet<Label>();
-            var named = new HashSet<Label>();
-            Visit(region);
-            leaves = named.Any(label => !inside.Contains(label));
+            Region[] whole = [.. region.Whole];
+            HashSet<Label> inside =
+                [.. whole.OfType<Loop>().Select(loop => loop.Label), .. whole.OfType<Labeled>().Select(labeled => labeled.Label)];
+            leaves = whole.OfType<Break>().Any(leave => _lanes.IsMasked(leave.Label) && !inside.Contains(leave.Label));
             _leaves.Add(region, leaves);
-
-            void Visit(Region part)
-            {
-                switch (part)
-                {
-                    case Sequence sequence:
-                        foreach (Region item in sequence.Items)
-                            Visit(item);
-                        break;
-                    case If branch:
-                        Visit(branch.Then);
-                        Visit(branch.Else);
-                        break;
-                    case Loop loop:
-                        inside.Add(loop.Label);
-                        Visit(loop.Body);
-                        break;
-                    case Labeled labeled:
-                        inside.Add(labeled.Label);
-                        Visit(labeled.Body);
-                        break;
-                    case Break leave when _lanes.IsMasked(leave.Label):
-                        named.Add(leave.Label);
-                        break;
-                }
-            }
         }
         return leaves;
     }

@@ -87,9 +87,12 @@ internal sealed partial class GroupCodeGenerator
     public static GroupCode Generate(IrKernel kernel, Index3D groupDim, LaneVectors vectors)
     {
         int lanes = kernel.UsesMatrices ? kernel.LanesInStep : vectors.Lanes;
-        if (kernel.UsesMatrices && kernel.Instructions.FirstOrDefault(i => i.Op == Opcode.Special && i.Number == SpecialNumber.LaneIdx) is { } lane)
-            throw new KernelCompilerException($"Warp.LaneIdx beside operations of {lanes} lanes (take Group.IdxX % {lanes})", lane.Location);
-        return new GroupCodeGenerator(kernel, groupDim, lanes == vectors.Lanes ? vectors : new LaneVectors(vectors.Bytes, lanes)).Generate();
+        if (kernel.UsesMatrices
+            && kernel.Instructions.FirstOrDefault(i => i.Op == Opcode.Special && i.Number == SpecialNumber.LaneIdx) is { } lane)
+            throw new KernelCompilerException(
+                $"Warp.LaneIdx beside operations of {lanes} lanes (take Group.IdxX % {lanes})", lane.Location);
+        return new GroupCodeGenerator(kernel, groupDim, lanes == vectors.Lanes ? vectors : new LaneVectors(vectors.Bytes, lanes))
+            .Generate();
     }
 
     private int Lanes { get; }

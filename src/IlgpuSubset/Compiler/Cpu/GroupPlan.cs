@@ -68,7 +68,8 @@ internal sealed class GroupPlan
     /// left behind.
     /// </summary>
     public IEnumerable<BlockParameter> StartedEarlier => _phases
-        .SelectMany(phase => phase.Regions.SelectMany(LaneRegions.Parameters).Distinct().Where(IsShared).Except(_ownParameters.Cast<BlockParameter>()))
+        .SelectMany(phase => phase.Regions.SelectMany(LaneRegions.Parameters).Distinct()
+            .Where(IsShared).Except(_ownParameters.Cast<BlockParameter>()))
         .GroupBy(parameter => parameter)
         .Where(group => group.Count() > 1)
         .Select(group => group.Key);
@@ -227,30 +228,10 @@ internal sealed class GroupPlan
 
     private void Note(Region region)
     {
-        switch (region)
-        {
-            case Sequence sequence:
-                foreach (Region item in sequence.Items)
-                    Note(item);
-                break;
-            case Straight straight:
-                _pendingValues.UnionWith(straight.Block.Instructions);
-                _pendingEffects |= straight.Block.Instructions.Any(i => i.HasEffect);
-                break;
-            case Assign assign:
-                _pendingValues.UnionWith(assign.Items.Select(item => item.Parameter));
-                break;
-            case If branch:
-                Note(branch.Then);
-                Note(branch.Else);
-                break;
-            case Loop loop:
-                Note(loop.Body);
-                break;
-            case Labeled labeled:
-                Note(labeled.Body);
-                break;
-        }
+        Instruction[] instructions = [.. region.Whole.OfType<Straight>().SelectMany(straight => straight.Block.Instructions)];
+        _pendingValues.UnionWith(instructions);
+        _pendingValues.UnionWith(LaneRegions.Parameters(region));
+        _pendingEffects |= instructions.Any(i => i.HasEffect);
     }
 
     private void Flush(List<GroupStep> steps)

@@ -155,7 +155,8 @@ internal sealed class LaneAnalysis
         {
             foreach ((BlockParameter parameter, _) in assign.Items)
             {
-                if (!_blended.Contains(parameter) && around.Except(_around[_home[parameter]], ReferenceEqualityComparer.Instance).Cast<Region>().Any(Parts))
+                if (!_blended.Contains(parameter)
+                    && around.Except(_around[_home[parameter]], ReferenceEqualityComparer.Instance).Cast<Region>().Any(Parts))
                     changed |= _blended.Add(parameter);
             }
         }
@@ -165,7 +166,8 @@ internal sealed class LaneAnalysis
         foreach ((Value value, Region[] around) in _uses)
         {
             if (_home.TryGetValue(value, out Block? home) && !_blended.Contains(value)
-                && _around[home].Except(around, ReferenceEqualityComparer.Instance).Any(region => region is Loop loop && leftApart.Contains(loop)))
+                && _around[home].Except(around, ReferenceEqualityComparer.Instance)
+                    .Any(region => region is Loop loop && leftApart.Contains(loop)))
                 changed |= _blended.Add(value);
         }
         return changed;
@@ -229,7 +231,8 @@ internal sealed class LaneAnalysis
                 _ => null,
             }
             : i.Op == Opcode.Mul && i.Operands.Any(operand => ConstantOf(operand) is { IsZero: true }) ? new Constant(i.Type, 0)
-            : i.Operands.All(operand => ConstantOf(operand) is not null) ? Fold.TryEvaluate(i, [.. i.Operands.Select(operand => ConstantOf(operand)!)])
+            : i.Operands.All(operand => ConstantOf(operand) is not null)
+                ? Fold.TryEvaluate(i, [.. i.Operands.Select(operand => ConstantOf(operand)!)])
             : null;
         return constant is not null && _constants.TryAdd(i, constant);
     }
@@ -271,16 +274,22 @@ internal sealed class LaneAnalysis
                 return LaneShape.Of(group, a.Stride + b.Stride, LaneShape.Gcd(a.Multiple, b.Multiple));
             case Opcode.Sub when based:
                 return LaneShape.Of(group, a.Stride - b.Stride, LaneShape.Gcd(a.Multiple, b.Multiple));
-            case Opcode.Mul when based && (a.Stride == 0 || ConstantOf(i.Operands[1]) is not null) && (b.Stride == 0 || ConstantOf(i.Operands[0]) is not null):
-                long stride = a.Stride != 0 ? a.Stride * ConstantOf(i.Operands[1])!.Bits : b.Stride != 0 ? b.Stride * ConstantOf(i.Operands[0])!.Bits : 0;
+            case Opcode.Mul when based && (a.Stride == 0 || ConstantOf(i.Operands[1]) is not null)
+                && (b.Stride == 0 || ConstantOf(i.Operands[0]) is not null):
+                long stride = a.Stride != 0 ? a.Stride * ConstantOf(i.Operands[1])!.Bits
+                    : b.Stride != 0 ? b.Stride * ConstantOf(i.Operands[0])!.Bits
+                    : 0;
                 return Math.Abs(stride) > int.MaxValue ? LaneShape.Varying : LaneShape.Of(group, stride, Product(a.Multiple, b.Multiple));
             case Opcode.Shl when based && ConstantOf(i.Operands[1]) is { Bits: >= 0 and < 31 } count:
                 stride = a.Stride << (int)count.Bits;
-                return Math.Abs(stride) > int.MaxValue ? LaneShape.Varying : LaneShape.Of(group, stride, Product(a.Multiple, 1L << (int)count.Bits));
+                return Math.Abs(stride) > int.MaxValue
+                    ? LaneShape.Varying
+                    : LaneShape.Of(group, stride, Product(a.Multiple, 1L << (int)count.Bits));
             case Opcode.PtrAdd when based && (b.Stride == 0 || Math.Abs(b.Stride) <= int.MaxValue):
                 return LaneShape.Of(group, a.Stride + b.Stride * i.Immediate, 1);
             case Opcode.Convert when a.Kind == LaneKind.Affine && a.Stride is <= MaxStride and >= -MaxStride
-                && (i.Conversion == ConvertKind.SignExtend || (i.Conversion == ConvertKind.ZeroExtend && _ranges.IsNonNegative(i.Operands[0]))):
+                && (i.Conversion == ConvertKind.SignExtend
+                    || (i.Conversion == ConvertKind.ZeroExtend && _ranges.IsNonNegative(i.Operands[0]))):
                 return a;
             case Opcode.Convert when a.Kind == LaneKind.Affine && i.Conversion == ConvertKind.Truncate && i.Type == IrType.I32:
                 return a;
@@ -317,14 +326,16 @@ internal sealed class LaneAnalysis
     }
 
     private bool IsNonNegative(Value value) => _ranges.IsNonNegative(value)
-        || (value is Instruction { Op: Opcode.Add or Opcode.Mul } sum && sum.Type == IrType.I32 && sum.Operands.All(IsNonNegative) && IsBounded(sum));
+        || (value is Instruction { Op: Opcode.Add or Opcode.Mul } sum
+            && sum.Type == IrType.I32 && sum.Operands.All(IsNonNegative) && IsBounded(sum));
 
     /// <summary>Whether a sum of positions stays within the group, whose dimensions the ranges do not know.</summary>
     private bool IsBounded(Value value) => value is Constant or Instruction { Op: Opcode.Special, Number: <= SpecialNumber.GroupDimZ }
         || ConstantOf(value) is not null
         || (value is Instruction { Op: Opcode.Add or Opcode.Mul } i && i.Operands.All(IsBounded));
 
-    private static long Product(long a, long b) => a == 0 || b == 0 ? 0 : Math.Abs(a) < int.MaxValue && Math.Abs(b) < int.MaxValue ? a * b : 1;
+    private static long Product(long a, long b) =>
+        a == 0 || b == 0 ? 0 : Math.Abs(a) < int.MaxValue && Math.Abs(b) < int.MaxValue ? a * b : 1;
 
     private LaneShape Position(SpecialNumber number) => number switch
     {

@@ -158,7 +158,9 @@ internal static unsafe class LaneFunctions
         Avx512F.PermuteVar16x32x2(firstOdd, odd, secondOdd).Store(target + 48);
     }
 
-    /// <summary>The same of fours anywhere: an index for each of 16 lanes. Each 128-bit lane of a vector then holds four of them to turn.</summary>
+    /// <summary>
+    /// The same of fours anywhere: an index for each of 16 lanes. Each 128-bit lane of a vector then holds four of them to turn.
+    /// </summary>
     public static void GatherFours(byte* start, int* index, long scale, int* target)
     {
         Vector512<float> a = GatherRow(start, index, scale);
@@ -222,7 +224,9 @@ internal static unsafe class LaneFunctions
 
     /// <summary>Updates a memory cell as one step and returns what was there.</summary>
     /// <typeparam name="T">The number; unsigned where the update compares so.</typeparam>
-    /// <typeparam name="TBits">The integer of its size: cells are compared by their bits, or one with NaN would never be updated.</typeparam>
+    /// <typeparam name="TBits">
+    /// The integer of its size: cells are compared by their bits, or one with NaN would never be updated.
+    /// </typeparam>
     public static T Atomic<T, TBits>(T* target, T value, T comparand, int kind)
         where T : unmanaged, INumber<T>
         where TBits : unmanaged, IBinaryInteger<TBits>

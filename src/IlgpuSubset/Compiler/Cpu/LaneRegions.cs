@@ -17,29 +17,11 @@ internal static class LaneRegions
     public static Region Normalize(Region region) => Rewrite(region, []);
 
     /// <summary>Whether a break inside a region names a label.</summary>
-    public static bool Breaks(Region region, Label label) => region switch
-    {
-        Sequence sequence => sequence.Items.Any(item => Breaks(item, label)),
-        If branch => Breaks(branch.Then, label) || Breaks(branch.Else, label),
-        Loop loop => Breaks(loop.Body, label),
-        Labeled labeled => Breaks(labeled.Body, label),
-        Break leave => leave.Label == label,
-        _ => false,
-    };
-
-    /// <summary>The parts of a region in order.</summary>
-    public static IReadOnlyList<Region> Items(Region region) => region is Sequence sequence ? sequence.Items : [region];
+    public static bool Breaks(Region region, Label label) => region.Whole.Any(part => part is Break leave && leave.Label == label);
 
     /// <summary>The parameters that are set inside a region.</summary>
-    public static IEnumerable<BlockParameter> Parameters(Region region) => region switch
-    {
-        Sequence sequence => sequence.Items.SelectMany(Parameters),
-        Assign assign => assign.Items.Select(item => item.Parameter),
-        If branch => Parameters(branch.Then).Concat(Parameters(branch.Else)),
-        Loop loop => Parameters(loop.Body),
-        Labeled labeled => Parameters(labeled.Body),
-        _ => [],
-    };
+    public static IEnumerable<BlockParameter> Parameters(Region region) =>
+        region.Whole.OfType<Assign>().SelectMany(assign => assign.Items).Select(item => item.Parameter);
 
     private static Region Rewrite(Region region, Dictionary<Label, Label> continues)
     {
@@ -64,12 +46,12 @@ internal static class LaneRegions
         }
     }
 
-    private static Sequence Join(IEnumerable<Region> regions) => new([.. regions.SelectMany(Items)]);
+    private static Sequence Join(IEnumerable<Region> regions) => new([.. regions.SelectMany(region => region.InOrder)]);
 
     /// <summary>A labelled region that begins with the first part that breaks out of it.</summary>
     private static Sequence Around(Label label, Region body)
     {
-        IReadOnlyList<Region> items = Items(body);
+        IReadOnlyList<Region> items = body.InOrder;
         int first = 0;
         while (first < items.Count && !Breaks(items[first], label))
             first++;

@@ -6,8 +6,8 @@ using ILGPU.Compiler.IR;
 namespace ILGPU.Compiler.Cpu;
 
 /// <summary>
-/// The vectors in which lanes lie. There are 16 lanes whatever the machine (32 in kernels for tensor cores, whose warps have so many), so that
-/// warps and results are the same everywhere; a machine with narrower vectors holds a value in more of them.
+/// The vectors in which lanes lie. There are 16 lanes whatever the machine (32 in kernels for tensor cores, whose warps have so many), so
+/// that warps and results are the same everywhere; a machine with narrower vectors holds a value in more of them.
 /// </summary>
 internal sealed class LaneVectors
 {
@@ -72,7 +72,9 @@ internal sealed class LaneVectors
     /// <summary>The type of a vector.</summary>
     public Type Vector(Type element) => _vector.MakeGenericType(element);
 
-    /// <summary>What a lane of a value is kept as: narrow integers sign-extended, truth values as 0 or -1 (0 or 1 as scalars), f16 as f32.</summary>
+    /// <summary>
+    /// What a lane of a value is kept as: narrow integers sign-extended, truth values as 0 or -1 (0 or 1 as scalars), f16 as f32.
+    /// </summary>
     public static Type Element(IrType type) => type.Scalar switch
     {
         ScalarType.I64 or ScalarType.Pointer => typeof(long),
@@ -92,7 +94,8 @@ internal sealed class LaneVectors
     /// <param name="element">The element of the first vector, or what a generic method is made for.</param>
     /// <param name="parameters">Their types.</param>
     public MethodInfo Method(string name, Type element, params Type[] parameters) =>
-        _methods.GetOrAdd((name, element, string.Join(',', parameters.Select(type => type.ToString()))), _ => Find(name, element, parameters));
+        _methods.GetOrAdd(
+            (name, element, string.Join(',', parameters.Select(type => type.ToString()))), _ => Find(name, element, parameters));
 
     private MethodInfo Find(string name, Type element, Type[] parameters)
     {
@@ -112,7 +115,8 @@ internal sealed class LaneVectors
             if (method.GetParameters().Select(parameter => parameter.ParameterType).SequenceEqual(parameters))
                 return method;
         }
-        throw new MissingMethodException($"{_class.Name}.{name}<{element.Name}>({string.Join(", ", parameters.Select(type => type.Name))})");
+        throw new MissingMethodException(
+            $"{_class.Name}.{name}<{element.Name}>({string.Join(", ", parameters.Select(type => type.Name))})");
     }
 
     /// <summary>An operation on vectors of one element type.</summary>

@@ -92,13 +92,15 @@ internal static unsafe class NarrowLanes
     {
         Vector512<int> bits = value.AsInt32(), magnitude = bits & Vector512.Create(int.MaxValue);
         // Of normal numbers 13 bits go; of others what is below the least of them, which is the last place of numbers from 0.5 on.
-        Vector512<int> normal = (magnitude + Vector512.Create(0xFFF) + ((magnitude >> 13) & Vector512<int>.One)) & Vector512.Create(~0x1FFF);
+        Vector512<int> normal =
+            (magnitude + Vector512.Create(0xFFF) + ((magnitude >> 13) & Vector512<int>.One)) & Vector512.Create(~0x1FFF);
         normal = Vector512.ConditionalSelect(Vector512.GreaterThan(normal, Vector512.Create(Largest)), Vector512.Create(Infinity), normal);
         Vector512<float> half = Vector512.Create(0.5f);
         Vector512<int> small = ((magnitude.AsSingle() + half) - half).AsInt32();
         Vector512<int> rounded = Vector512.ConditionalSelect(Vector512.LessThan(magnitude, Vector512.Create(LeastNormal)), small, normal);
         Vector512<int> notNumber = Vector512.GreaterThan(magnitude, Vector512.Create(Infinity)) & Vector512.Create(0x7FC0_0000);
-        return (Vector512.ConditionalSelect(Vector512.Equals(notNumber, Vector512<int>.Zero), rounded, notNumber) | (bits & Vector512.Create(int.MinValue))).AsSingle();
+        Vector512<int> number = Vector512.ConditionalSelect(Vector512.Equals(notNumber, Vector512<int>.Zero), rounded, notNumber);
+        return (number | (bits & Vector512.Create(int.MinValue))).AsSingle();
     }
 
     /// <inheritdoc cref="RoundToHalf(Vector512{float})"/>
@@ -152,7 +154,8 @@ internal static unsafe class NarrowLanes
             Vector512<int> number = (magnitude.AsSingle() * Vector512.Create(Down)).AsInt32() >> 13;
             Vector512<int> endless = Vector512.Create(0x7C00) | ((magnitude >> 13) & Vector512.Create(0x3FF));
             Vector512<int> isNumber = Vector512.LessThan(magnitude, Vector512.Create(Infinity));
-            (Vector512.ConditionalSelect(isNumber, number, endless) | ((bits >> 16) & Vector512.Create(0x8000))).Store(source + (c * Lanes));
+            (Vector512.ConditionalSelect(isNumber, number, endless) | ((bits >> 16) & Vector512.Create(0x8000)))
+                .Store(source + (c * Lanes));
         }
     }
 }

@@ -118,7 +118,8 @@ internal sealed class Residence
     }
 
     private bool IsOwn(Value value) =>
-        value is BlockParameter or Instruction && _lanes.ConstantOf(value) is null && _lanes.Of(value).Kind != LaneKind.Group && value.Type != IrType.Void;
+        value is BlockParameter or Instruction && _lanes.ConstantOf(value) is null
+            && _lanes.Of(value).Kind != LaneKind.Group && value.Type != IrType.Void;
 
     private bool IsBornIn(Value value, int phase) => value is Instruction && _defined.GetValueOrDefault(phase, []).Contains(value);
 

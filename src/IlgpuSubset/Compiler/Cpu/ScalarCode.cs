@@ -87,7 +87,9 @@ internal static class ScalarCode
                 push(0);
                 push(1);
                 push(2);
-                Call(il, type == IrType.F16 ? nameof(LaneFunctions.FmaHalf) : nameof(LaneFunctions.Fma), Element(type), Element(type), Element(type));
+                Call(
+                    il, type == IrType.F16 ? nameof(LaneFunctions.FmaHalf) : nameof(LaneFunctions.Fma), Element(type), Element(type),
+                    Element(type));
                 break;
             case Opcode.Compare:
                 push(0);
@@ -198,7 +200,9 @@ internal static class ScalarCode
             il.Emit(OpCodes.Conv_U2);
     }
 
-    /// <summary>Rounds the f32 on the stack to f16 where it stands for one; with 24 bits the double rounding of one operation is exact.</summary>
+    /// <summary>
+    /// Rounds the f32 on the stack to f16 where it stands for one; with 24 bits the double rounding of one operation is exact.
+    /// </summary>
     private static void Round(ILGenerator il, IrType type)
     {
         if (type.Scalar == ScalarType.F16)

@@ -24,7 +24,8 @@ internal sealed class VectorCode(ILGenerator il, LaneVectors vectors)
         bool half = type == IrType.F16 || from == IrType.F16;
         switch (i.Op)
         {
-            case Opcode.And or Opcode.Or or Opcode.Xor or Opcode.Select or Opcode.PtrAdd or Opcode.FMin or Opcode.FMax or Opcode.FNeg or Opcode.Compare:
+            case Opcode.And or Opcode.Or or Opcode.Xor or Opcode.Select or Opcode.PtrAdd:
+            case Opcode.FMin or Opcode.FMax or Opcode.FNeg or Opcode.Compare:
                 return true;
             case Opcode.Add or Opcode.Sub or Opcode.Mul or Opcode.MinS or Opcode.MaxS or Opcode.MinU or Opcode.MaxU:
                 return type != IrType.I1;
@@ -38,9 +39,9 @@ internal sealed class VectorCode(ILGenerator il, LaneVectors vectors)
                 return KnowsConversion(i.Conversion, from, type);
             case Opcode.Math:
                 return !half && (i.Function is MathFunction.Abs
-                    || (type.IsFloat && i.Function is MathFunction.Floor or MathFunction.Ceiling or MathFunction.Truncate or MathFunction.RoundToEven
-                        or MathFunction.Sqrt or MathFunction.Exp or MathFunction.Log or MathFunction.Log2 or MathFunction.Rcp or MathFunction.Rsqrt
-                        or MathFunction.Sin or MathFunction.Cos))
+                    || (type.IsFloat && i.Function is MathFunction.Floor or MathFunction.Ceiling or MathFunction.Truncate
+                        or MathFunction.RoundToEven or MathFunction.Sqrt or MathFunction.Exp or MathFunction.Log or MathFunction.Log2
+                        or MathFunction.Rcp or MathFunction.Rsqrt or MathFunction.Sin or MathFunction.Cos))
                     && type.Bits >= 32;
             default:
                 return false;

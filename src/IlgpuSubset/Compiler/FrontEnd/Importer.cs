@@ -66,7 +66,8 @@ internal sealed class Importer
 
     public Value Emit(Opcode op, IrType type, params Value[] operands) => Emit(new Instruction(op, type, operands));
 
-    public Value Emit(Opcode op, IrType type, byte kind, params Value[] operands) => Emit(new Instruction(op, type, operands) { Kind = kind });
+    public Value Emit(Opcode op, IrType type, byte kind, params Value[] operands) =>
+        Emit(new Instruction(op, type, operands) { Kind = kind });
 
     public Value Convert(ConvertKind kind, Value value, IrType type) =>
         value.Type == type ? value : Emit(Instruction.Convert(kind, value, type));
@@ -289,7 +290,8 @@ internal sealed class Importer
     private Value[] Position(Value[] extent)
     {
         Value number = Emit(Opcode.Add, IrType.I32,
-            Emit(Opcode.Mul, IrType.I32, Special(SpecialNumber.GridIdX), Special(SpecialNumber.GroupDimX)), Special(SpecialNumber.GroupIdX));
+            Emit(Opcode.Mul, IrType.I32, Special(SpecialNumber.GridIdX), Special(SpecialNumber.GroupDimX)),
+            Special(SpecialNumber.GroupIdX));
         Value size = extent.Aggregate((a, b) => Emit(Opcode.Mul, IrType.I32, a, b));
         var inside = new Block();
         _block.Terminator = Terminator.Branch(
@@ -352,12 +354,15 @@ internal sealed class Importer
             _singleReturn = _code.Count(i => i.Code == OpCodes.Ret) == 1;
             _argumentTypes =
             [
-                .. method.IsStatic ? Type.EmptyTypes : [method.DeclaringType!.IsValueType ? method.DeclaringType.MakeByRefType() : method.DeclaringType],
+                .. method.IsStatic
+                    ? Type.EmptyTypes
+                    : [method.DeclaringType!.IsValueType ? method.DeclaringType.MakeByRefType() : method.DeclaringType],
                 .. method.GetParameters().Select(parameter => parameter.ParameterType),
             ];
             // Arguments that are never written or referred to need no memory of their own.
             _argumentMemory = new Instruction?[arguments.Length];
-            foreach (IlInstruction i in _code.Where(i => i.Code == OpCodes.Starg || i.Code == OpCodes.Starg_S || i.Code == OpCodes.Ldarga || i.Code == OpCodes.Ldarga_S))
+            OpCode[] changing = [OpCodes.Starg, OpCodes.Starg_S, OpCodes.Ldarga, OpCodes.Ldarga_S];
+            foreach (IlInstruction i in _code.Where(i => changing.Contains(i.Code)))
             {
                 int index = (int)i.Operand;
                 if (_argumentMemory[index] is null && _arguments[index].Object is null)
@@ -535,7 +540,8 @@ internal sealed class Importer
                     break;
                 case 0x10 or 0xFE0B: // starg
                     _owner.Store(
-                        _argumentTypes[il.Operand], _argumentMemory[il.Operand] ?? throw new NotSupportedException("A change of an object"), Pop());
+                        _argumentTypes[il.Operand], _argumentMemory[il.Operand] ?? throw new NotSupportedException("A change of an object"),
+                        Pop());
                     break;
                 case >= 0x06 and <= 0x09: // ldloc.0..3
                     LoadLocal((ushort)il.Code.Value - 0x06);
@@ -645,7 +651,9 @@ internal sealed class Importer
                 case 0x7D: // stfld
                     FieldInfo assigned = ResolveField(il.Operand);
                     StackValue field = Pop();
-                    _owner.Store(assigned.FieldType, _owner.Offset(PopPointer(), TypeLayout.Of(assigned.DeclaringType!).Field(assigned).Offset), field);
+                    _owner.Store(
+                        assigned.FieldType, _owner.Offset(PopPointer(), TypeLayout.Of(assigned.DeclaringType!).Field(assigned).Offset),
+                        field);
                     break;
                 case 0x7E: // ldsfld
                     Push(StaticField(ResolveField(il.Operand)));
@@ -760,8 +768,11 @@ internal sealed class Importer
             }
             InterfaceMapping map = type.GetInterfaceMap(declaring);
             MethodBase sought = method.IsGenericMethod ? ((MethodInfo)method).GetGenericMethodDefinition() : method;
-            int index = Array.FindIndex(map.InterfaceMethods, candidate => candidate.MetadataToken == sought.MetadataToken && candidate.Module == sought.Module);
-            MethodInfo target = index < 0 ? throw new NotSupportedException($"A call of {declaring.Name}.{method.Name}") : map.TargetMethods[index];
+            int index = Array.FindIndex(
+                map.InterfaceMethods, candidate => candidate.MetadataToken == sought.MetadataToken && candidate.Module == sought.Module);
+            MethodInfo target = index < 0
+                ? throw new NotSupportedException($"A call of {declaring.Name}.{method.Name}")
+                : map.TargetMethods[index];
             return method.IsGenericMethod ? target.MakeGenericMethod(method.GetGenericArguments()) : target;
         }
 
@@ -977,14 +988,16 @@ internal sealed class Importer
                 if (value.Type.IsFloat)
                     return _owner.Convert(signed ? ConvertKind.FloatToSigned : ConvertKind.FloatToUnsigned, value, type);
                 return _owner.Convert(
-                    value.Type.Bits > type.Bits ? ConvertKind.Truncate : signed ? ConvertKind.SignExtend : ConvertKind.ZeroExtend, value, type);
+                    value.Type.Bits > type.Bits ? ConvertKind.Truncate : signed ? ConvertKind.SignExtend : ConvertKind.ZeroExtend, value,
+                    type);
             }
 
             Value Narrow(IrType type, bool signed)
             {
                 Value integer = value.Type.IsFloat ? _owner.Convert(ConvertKind.FloatToSigned, value, IrType.I32) : value;
                 return _owner.Convert(
-                    signed ? ConvertKind.SignExtend : ConvertKind.ZeroExtend, _owner.Convert(ConvertKind.Truncate, integer, type), IrType.I32);
+                    signed ? ConvertKind.SignExtend : ConvertKind.ZeroExtend, _owner.Convert(ConvertKind.Truncate, integer, type),
+                    IrType.I32);
             }
 
             Value ToFloat(IrType type)
@@ -1026,7 +1039,8 @@ internal sealed class Importer
             }
 
             public StackValue Reload(Importer owner, Instruction[] memory) => new(
-                [.. memory.Select((slot, i) => owner.Emit(Instruction.Load(slot, _types[i], 0, _types[i].SizeInBytes)))], _structure, _object);
+                [.. memory.Select((slot, i) => owner.Emit(Instruction.Load(slot, _types[i], 0, _types[i].SizeInBytes)))], _structure,
+                _object);
         }
     }
 

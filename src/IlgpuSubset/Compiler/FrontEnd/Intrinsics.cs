@@ -81,9 +81,15 @@ internal static class Intrinsics
         AddScalar(typeof(Group), nameof(Group.BarrierOr), (importer, _, a) => Reduce(importer, BarrierReduction.Or, a[0]));
         Add(typeof(Group), nameof(Group.Broadcast), (importer, _, arguments) =>
             EachLeaf(arguments[0], leaf => importer.Emit(Opcode.Broadcast, leaf.Type, leaf, arguments[1].Scalar)));
-        AddScalar(typeof(MemoryFence), nameof(MemoryFence.GroupLevel), (importer, _, _) => Effect(importer, Opcode.Fence, (byte)FenceScope.Group));
-        AddScalar(typeof(MemoryFence), nameof(MemoryFence.DeviceLevel), (importer, _, _) => Effect(importer, Opcode.Fence, (byte)FenceScope.Device));
-        AddScalar(typeof(MemoryFence), nameof(MemoryFence.SystemLevel), (importer, _, _) => Effect(importer, Opcode.Fence, (byte)FenceScope.System));
+        AddScalar(
+            typeof(MemoryFence), nameof(MemoryFence.GroupLevel),
+            (importer, _, _) => Effect(importer, Opcode.Fence, (byte)FenceScope.Group));
+        AddScalar(
+            typeof(MemoryFence), nameof(MemoryFence.DeviceLevel),
+            (importer, _, _) => Effect(importer, Opcode.Fence, (byte)FenceScope.Device));
+        AddScalar(
+            typeof(MemoryFence), nameof(MemoryFence.SystemLevel),
+            (importer, _, _) => Effect(importer, Opcode.Fence, (byte)FenceScope.System));
     }
 
     private static void AddWarp()
@@ -127,7 +133,9 @@ internal static class Intrinsics
         Add(typeof(SharedMemory), nameof(SharedMemory.Allocate), (importer, method, a) =>
             a.Length == 1 ? Allocate(importer, method, a[0].Scalar, AddressSpace.Shared)
                 : new StackValue(Allocate(importer, method, Constant.Int32(1), AddressSpace.Shared).Leaves[0]));
-        Add(typeof(LocalMemory), nameof(LocalMemory.Allocate), (importer, method, a) => Allocate(importer, method, a[0].Scalar, AddressSpace.Local));
+        Add(
+            typeof(LocalMemory), nameof(LocalMemory.Allocate),
+            (importer, method, a) => Allocate(importer, method, a[0].Scalar, AddressSpace.Local));
         Add(typeof(SharedMemory), nameof(SharedMemory.GetDynamic), (importer, method, _) =>
         {
             TypeLayout element = TypeLayout.OfElement(method.GetGenericArguments()[0]);
@@ -236,13 +244,15 @@ internal static class Intrinsics
                 Extreme(method, true), a[0].Type, importer.Emit(Extreme(method, false), a[0].Type, a[0], a[2]), a[1]));
             AddScalar(type, "Log", (importer, _, a) => a.Length == 1
                 ? Function(importer, MathFunction.Log, a[0])
-                : importer.Emit(Opcode.FDiv, a[0].Type, Function(importer, MathFunction.Log, a[0]), Function(importer, MathFunction.Log, a[1])));
+                : importer.Emit(
+                    Opcode.FDiv, a[0].Type, Function(importer, MathFunction.Log, a[0]), Function(importer, MathFunction.Log, a[1])));
             foreach ((string name, MathFunction function) in new[]
             {
                 ("Floor", MathFunction.Floor), ("Ceiling", MathFunction.Ceiling), ("Truncate", MathFunction.Truncate),
                 ("Sqrt", MathFunction.Sqrt), ("Exp", MathFunction.Exp), ("Exp2", MathFunction.Exp2), ("Log2", MathFunction.Log2),
                 ("Log10", MathFunction.Log10), ("Rcp", MathFunction.Rcp), ("Rsqrt", MathFunction.Rsqrt), ("Sin", MathFunction.Sin),
-                ("Cos", MathFunction.Cos), ("Tan", MathFunction.Tan), ("Tanh", MathFunction.Tanh), ("Pow", MathFunction.Pow), ("Atan2", MathFunction.Atan2),
+                ("Cos", MathFunction.Cos), ("Tan", MathFunction.Tan), ("Tanh", MathFunction.Tanh), ("Pow", MathFunction.Pow),
+                ("Atan2", MathFunction.Atan2),
             })
             {
                 AddScalar(type, name, (importer, _, a) => Function(importer, function, a));
@@ -263,7 +273,8 @@ internal static class Intrinsics
         Type type = method.GetParameters()[0].ParameterType;
         if (type == typeof(float) || type == typeof(double))
             return largest ? Opcode.FMax : Opcode.FMin;
-        bool unsigned = type == typeof(byte) || type == typeof(ushort) || type == typeof(uint) || type == typeof(ulong) || type == typeof(nuint);
+        bool unsigned = type == typeof(byte) || type == typeof(ushort)
+            || type == typeof(uint) || type == typeof(ulong) || type == typeof(nuint);
         return unsigned ? largest ? Opcode.MaxU : Opcode.MinU : largest ? Opcode.MaxS : Opcode.MinS;
     }
 
@@ -272,7 +283,8 @@ internal static class Intrinsics
         Type type = typeof(BitOperations);
         AddScalar(type, nameof(BitOperations.PopCount), (importer, _, a) => BitFunction(importer, MathFunction.PopCount, a[0]));
         AddScalar(type, nameof(BitOperations.LeadingZeroCount), (importer, _, a) => BitFunction(importer, MathFunction.LeadingZeros, a[0]));
-        AddScalar(type, nameof(BitOperations.TrailingZeroCount), (importer, _, a) => BitFunction(importer, MathFunction.TrailingZeros, a[0]));
+        AddScalar(
+            type, nameof(BitOperations.TrailingZeroCount), (importer, _, a) => BitFunction(importer, MathFunction.TrailingZeros, a[0]));
         AddScalar(type, nameof(BitOperations.Log2), (importer, _, a) => importer.Emit(Opcode.Sub, IrType.I32,
             Constant.Int32(a[0].Type.Bits - 1),
             BitFunction(importer, MathFunction.LeadingZeros, importer.Emit(Opcode.Or, a[0].Type, a[0], new Constant(a[0].Type, 1)))));
@@ -295,7 +307,8 @@ internal static class Intrinsics
         Bitcast(bits, nameof(BitConverter.UInt64BitsToDouble), IrType.F64);
         AddScalar(typeof(Half), "get_RawValue", (importer, method, a) => importer.Convert(
             ConvertKind.ZeroExtend,
-            importer.Convert(ConvertKind.Bitcast, a[0].Type.IsPointer ? importer.Load(method.DeclaringType!, a[0]).Scalar : a[0], IrType.I16),
+            importer.Convert(
+                ConvertKind.Bitcast, a[0].Type.IsPointer ? importer.Load(method.DeclaringType!, a[0]).Scalar : a[0], IrType.I16),
             IrType.I32));
         foreach (Type half in new[] { typeof(Half), typeof(System.Half) })
         {
@@ -363,7 +376,8 @@ internal static class Intrinsics
 
     /// <summary>A structure of a vector's lanes.</summary>
     private static StackValue Fields<T>(Importer importer, Value vector) => StackValue.Of(
-        TypeLayout.Of(typeof(T)), [.. Enumerable.Range(0, vector.Type.Lanes).Select(lane => importer.Emit(Instruction.Extract(vector, lane)))]);
+        TypeLayout.Of(typeof(T)),
+        [.. Enumerable.Range(0, vector.Type.Lanes).Select(lane => importer.Emit(Instruction.Extract(vector, lane)))]);
 
     private static void Bitcast(Type type, string name, IrType result) =>
         AddScalar(type, name, (importer, _, a) => importer.Convert(ConvertKind.Bitcast, a[0], result));

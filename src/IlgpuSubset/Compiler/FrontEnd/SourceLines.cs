@@ -19,7 +19,8 @@ internal static class SourceLines
         if (Readers.GetOrAdd(method.Module.Assembly, Open) is not { } reader)
             return [];
         string name = $"{method.DeclaringType?.Name}.{method.Name}";
-        MethodDebugInformationHandle handle = MetadataTokens.MethodDefinitionHandle(method.MetadataToken & 0xFFFFFF).ToDebugInformationHandle();
+        MethodDebugInformationHandle handle = MetadataTokens.MethodDefinitionHandle(method.MetadataToken & 0xFFFFFF)
+            .ToDebugInformationHandle();
         var lines = new List<(int, SourceLocation)>();
         foreach (SequencePoint point in reader.GetMethodDebugInformation(handle).GetSequencePoints())
         {
@@ -30,7 +31,8 @@ internal static class SourceLines
         return lines;
     }
 
-    [SuppressMessage("SingleFile", "IL3000", Justification = "In a single file the lines are not found, and messages name the method only.")]
+    [SuppressMessage(
+        "SingleFile", "IL3000", Justification = "In a single file the lines are not found, and messages name the method only.")]
     private static MetadataReader? Open(Assembly assembly)
     {
         try
@@ -38,8 +40,11 @@ internal static class SourceLines
             if (!File.Exists(assembly.Location))
                 return null;
             using var image = new PEReader(File.OpenRead(assembly.Location));
-            foreach (DebugDirectoryEntry entry in image.ReadDebugDirectory().Where(e => e.Type == DebugDirectoryEntryType.EmbeddedPortablePdb))
-                return image.ReadEmbeddedPortablePdbDebugDirectoryData(entry).GetMetadataReader();
+            foreach (DebugDirectoryEntry entry in image.ReadDebugDirectory())
+            {
+                if (entry.Type == DebugDirectoryEntryType.EmbeddedPortablePdb)
+                    return image.ReadEmbeddedPortablePdbDebugDirectoryData(entry).GetMetadataReader();
+            }
             string beside = Path.ChangeExtension(assembly.Location, ".pdb");
             return File.Exists(beside)
                 ? MetadataReaderProvider.FromPortablePdbStream(new MemoryStream(File.ReadAllBytes(beside))).GetMetadataReader()

@@ -17,7 +17,9 @@ internal sealed class IrKernel(string name, string methodName)
     /// <summary>Where a thread starts; it has no parameters and no predecessors.</summary>
     public Block Entry { get; set; } = new();
 
-    /// <summary>All blocks, in reverse postorder: a block comes after those that dominate it, and a loop's blocks after its header.</summary>
+    /// <summary>
+    /// All blocks, in reverse postorder: a block comes after those that dominate it, and a loop's blocks after its header.
+    /// </summary>
     public List<Block> Blocks { get; set; } = [];
 
     /// <summary>The most threads a group will have, where promised.</summary>

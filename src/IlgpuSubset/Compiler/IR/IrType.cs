@@ -24,7 +24,9 @@ internal enum AddressSpace : byte
     Local,
 }
 
-/// <summary>The type of a value: a scalar, or a vector of 2 or 4 numbers for wide loads and stores. Integers have no sign; operations do.</summary>
+/// <summary>
+/// The type of a value: a scalar, or a vector of 2 or 4 numbers for wide loads and stores. Integers have no sign; operations do.
+/// </summary>
 internal readonly record struct IrType(ScalarType Scalar, AddressSpace Space = AddressSpace.Generic, byte Lanes = 1)
 {
     public static readonly IrType Void = new(ScalarType.Void);

@@ -18,7 +18,8 @@ internal static class IrVerifier
                 Check(place.TryAdd(block.Instructions[i], (block, i)), block.Instructions[i], "an instruction stands in two places");
         }
 
-        Check(flow.Incoming(kernel.Entry).Count == 0 && kernel.Entry.Parameters.Count == 0, null, "the entry has predecessors or parameters");
+        Check(
+            flow.Incoming(kernel.Entry).Count == 0 && kernel.Entry.Parameters.Count == 0, null, "the entry has predecessors or parameters");
         foreach (Block block in flow.Blocks)
         {
             for (int i = 0; i < block.Instructions.Count; i++)
@@ -31,7 +32,9 @@ internal static class IrVerifier
                     CheckFinished(instruction, block);
             }
             Terminator terminator = block.Terminator;
-            Check(terminator.Edges.Length <= 2 && (terminator.Edges.Length == 2) == (terminator.Condition is not null), null, "a branch without condition");
+            Check(
+                terminator.Edges.Length <= 2 && (terminator.Edges.Length == 2) == (terminator.Condition is not null), null,
+                "a branch without condition");
             if (terminator.Condition is { } condition)
             {
                 CheckUse(condition, block, int.MaxValue, null);
@@ -57,7 +60,11 @@ internal static class IrVerifier
                 || block.Terminator.Edges.All(edge => edge.Arguments.Length == 0 || flow.Incoming(edge.Target).Count == 1)),
                 null, "a critical edge has arguments");
             foreach (Parameter parameter in kernel.Parameters)
-                Check(!parameter.Type.IsPointer || parameter.Type.Space == AddressSpace.Global, null, "a pointer parameter that is not global");
+            {
+                Check(
+                    !parameter.Type.IsPointer || parameter.Type.Space == AddressSpace.Global, null,
+                    "a pointer parameter that is not global");
+            }
         }
 
         void CheckUse(Value value, Block block, int index, Instruction? user)
@@ -111,7 +118,8 @@ internal static class IrVerifier
                 Opcode.Broadcast => a == i.Type && i.Operands[1].Type == IrType.I32,
                 Opcode.BarrierReduce => a == IrType.I1 && i.Type == (i.Reduction == BarrierReduction.PopCount ? IrType.I32 : IrType.I1),
                 Opcode.MatrixMultiply => i.Operands.Length == 10 && i.Type == IrType.VectorOf(IrType.F32, 4)
-                    && i.Operands[..6].All(operand => operand.Type == IrType.I32) && i.Operands[6..].All(operand => operand.Type == IrType.F32),
+                    && i.Operands[..6].All(operand => operand.Type == IrType.I32)
+                    && i.Operands[6..].All(operand => operand.Type == IrType.F32),
                 Opcode.MatrixLoad => a.IsPointer && i.Type == IrType.VectorOf(IrType.I32, 4),
                 Opcode.CopyAsync => a.IsPointer && i.Operands[1].Type.IsPointer && i.Operands[2].Type == IrType.I32,
                 Opcode.CopyWait => i.Operands.Length == 1 && a == IrType.I32,
@@ -127,8 +135,8 @@ internal static class IrVerifier
             if (condition)
                 return;
             kernel.Blocks = flow.Blocks;
-            throw new InvalidOperationException(
-                $"Kernel {kernel.Name}: {rule}{(instruction is null ? "" : $" ({instruction.Op}.{IrPrinter.Variant(instruction)} of {instruction.Location})")}.\n{IrPrinter.Print(kernel)}");
+            string where = instruction is null ? "" : $" ({instruction.Op}.{IrPrinter.Variant(instruction)} of {instruction.Location})";
+            throw new InvalidOperationException($"Kernel {kernel.Name}: {rule}{where}.\n{IrPrinter.Print(kernel)}");
         }
     }
 

@@ -99,19 +99,27 @@ internal enum Opcode : byte
     /// <summary>Orders memory accesses, by <see cref="Instruction.Scope"/>.</summary>
     Fence,
 
-    /// <summary>a (i32, i64, f32 or f64) of another lane chosen by b (i32) and <see cref="Instruction.Exchange"/> among imm lanes.</summary>
+    /// <summary>
+    /// a (i32, i64, f32 or f64) of another lane chosen by b (i32) and <see cref="Instruction.Exchange"/> among imm lanes.
+    /// </summary>
     Shuffle,
 
-    /// <summary>What was at pointer a, updated there by b (and c for compare-exchange) as one step, by <see cref="Instruction.Update"/>.</summary>
+    /// <summary>
+    /// What was at pointer a, updated there by b (and c for compare-exchange) as one step, by <see cref="Instruction.Update"/>.
+    /// </summary>
     Atomic,
 
     /// <summary>
-    /// Of 32 lanes from a multiple of 32 on: the sums g to j (f32 each) of a 16 x 8 tile plus the product of a to d (16 rows, i32 each) and e and f
-    /// (8 columns), by <see cref="Instruction.Format"/>; a vector of 4 f32. <see cref="Beyond.WarpMatrix"/> says which lane has what.
+    /// Of 32 lanes from a multiple of 32 on: the sums g to j (f32 each) of a 16 x 8 tile plus the product of a to d (16 rows, i32 each) and
+    /// e and f (8 columns), by <see cref="Instruction.Format"/>; a vector of 4 f32. <see cref="Beyond.WarpMatrix"/> says which lane has
+    /// what.
     /// </summary>
     MatrixMultiply,
 
-    /// <summary>Of 32 lanes: four 8 x 8 matrices of 16-bit elements, each lane naming a row of 16 bytes at shared pointer a + imm; a vector of 4 i32.</summary>
+    /// <summary>
+    /// Of 32 lanes: four 8 x 8 matrices of 16-bit elements, each lane naming a row of 16 bytes at shared pointer a + imm; a vector of 4
+    /// i32.
+    /// </summary>
     MatrixLoad,
 
     /// <summary>Starts to copy c (i32) bytes and zeros up to 16 from global pointer b to shared pointer a + imm.</summary>
@@ -130,7 +138,9 @@ internal enum Opcode : byte
     Trap,
 }
 
-/// <summary>Comparisons: of integers and pointers, signed (S) and unsigned (U); of floating point, false for NaN, or true for NaN (U).</summary>
+/// <summary>
+/// Comparisons: of integers and pointers, signed (S) and unsigned (U); of floating point, false for NaN, or true for NaN (U).
+/// </summary>
 internal enum CompareKind : byte
 {
     Eq,
@@ -182,7 +192,10 @@ internal enum ConvertKind : byte
     RoundToBFloat16,
 }
 
-/// <summary>Functions of one number, or two for <see cref="Pow"/> and <see cref="Atan2"/>. Those before <see cref="Exp"/> are exact or rounded correctly.</summary>
+/// <summary>
+/// Functions of one number, or two for <see cref="Pow"/> and <see cref="Atan2"/>. Those before <see cref="Exp"/> are exact or rounded
+/// correctly.
+/// </summary>
 internal enum MathFunction : byte
 {
     Abs,

@@ -58,10 +58,14 @@ internal sealed class OpenClEmitter
     }
 
     /// <summary>A finished kernel's program.</summary>
-    /// <exception cref="KernelCompilerException">The kernel needs what the device lacks, or a shuffle stands under a condition that differs between threads.</exception>
+    /// <exception cref="KernelCompilerException">
+    /// The kernel needs what the device lacks, or a shuffle stands under a condition that differs between threads.
+    /// </exception>
     public static OpenClSource Emit(IrKernel kernel, OpenClTarget target) => new OpenClEmitter(kernel, target).Program();
 
-    /// <summary>Bytes of local memory through which a group's threads exchange values: two lots of 8 bytes for each lane of whole warps.</summary>
+    /// <summary>
+    /// Bytes of local memory through which a group's threads exchange values: two lots of 8 bytes for each lane of whole warps.
+    /// </summary>
     public static int ExchangeBytes(int threads, int warpSize) => 2 * ExchangeLot(threads, warpSize);
 
     private static int ExchangeLot(int threads, int warpSize) => (threads + warpSize - 1) / warpSize * warpSize * sizeof(long);
@@ -152,7 +156,8 @@ internal sealed class OpenClEmitter
             {_text}{"}"}
 
             """;
-        int bytes = _kernel.Instructions.Where(i => i.Op == Opcode.SharedAlloc && !i.IsDynamic).Sum(i => (int)i.Immediate) + (votes ? sizeof(int) : 0);
+        int bytes = _kernel.Instructions.Where(i => i.Op == Opcode.SharedAlloc && !i.IsDynamic)
+            .Sum(i => (int)i.Immediate) + (votes ? sizeof(int) : 0);
         return new OpenClSource(name, text, extra, bytes);
     }
 
@@ -227,7 +232,7 @@ internal sealed class OpenClEmitter
 
     private void Emit(Loop loop)
     {
-        IReadOnlyList<Region> items = loop.Body is Sequence sequence ? sequence.Items : [loop.Body];
+        IReadOnlyList<Region> items = loop.Body.InOrder;
         // A header that only tests becomes the loop's condition.
         bool tests = items.Count > 1 && items[0] is Straight header && header.Block.Instructions.All(_layout.IsInlined);
         bool leavesOnTrue = tests && items[1] is If { Then: var then } && Leaves(then, loop.Label);
@@ -390,7 +395,8 @@ internal sealed class OpenClEmitter
         };
         string integer = isLong ? "long" : "int", type = unsigned ? "u" + integer : integer;
         string cast = unsigned ? $"({type})" : isFloat ? $"as_{type}" : "";
-        string result = $"{call}((volatile {space} {type}*){address}, {string.Join(", ", o.Select(text => cast.Length == 0 ? text : $"{cast}({text})"))})";
+        string operands = string.Join(", ", o.Select(text => cast.Length == 0 ? text : $"{cast}({text})"));
+        string result = $"{call}((volatile {space} {type}*){address}, {operands})";
         return isFloat ? $"as_{OpenClTypes.Name(i.Type)}({result})" : unsigned ? $"({integer}){result}" : result;
     }
 
@@ -408,7 +414,8 @@ internal sealed class OpenClEmitter
         };
     }
 
-    private static string ExchangeCell(IrType type) => $"((__local {(type == IrType.I1 ? "uchar" : OpenClTypes.InMemory(type))}*)(exchange + exchange_at))";
+    private static string ExchangeCell(IrType type) =>
+        $"((__local {(type == IrType.I1 ? "uchar" : OpenClTypes.InMemory(type))}*)(exchange + exchange_at))";
 
     private string ToExchange(Value value) => value.Type.IsPointer ? $"(ulong){_expressions.Operand(value)}" : _expressions.Text(value);
 
@@ -423,13 +430,15 @@ internal sealed class OpenClEmitter
     {
         if (!_uniformity.RunsTogether(block))
             throw new KernelCompilerException(
-                $"{what} under a condition that may differ between the threads of a group (under OpenCL it is a barrier of the group)", i.Location);
+                $"{what} under a condition that may differ between the threads of a group (under OpenCL it is a barrier of the group)",
+                i.Location);
     }
 
     private void Barrier(SourceLocation location = default) =>
         Line($"barrier({(_globalMayBeWritten ? BothFences : LocalFence)});", location);
 
-    private static bool WritesGlobal(Instruction i) => i.Op is Opcode.Store or Opcode.Atomic && i.Operands[0].Type.Space == AddressSpace.Global;
+    private static bool WritesGlobal(Instruction i) =>
+        i.Op is Opcode.Store or Opcode.Atomic && i.Operands[0].Type.Space == AddressSpace.Global;
 
     /// <summary>
     /// The blocks before whose start global memory may have been written. Only barriers in or after them need wait for global
@@ -438,7 +447,8 @@ internal sealed class OpenClEmitter
     private HashSet<Block> FindWrittenBefore()
     {
         var found = new HashSet<Block>();
-        var work = new Stack<Block>(_kernel.Blocks.Where(block => block.Instructions.Any(WritesGlobal)).SelectMany(block => block.Successors));
+        var work = new Stack<Block>(
+            _kernel.Blocks.Where(block => block.Instructions.Any(WritesGlobal)).SelectMany(block => block.Successors));
         while (work.TryPop(out Block? block))
         {
             if (found.Add(block))
@@ -465,7 +475,8 @@ internal sealed class OpenClEmitter
 
     private void Declare(Scope scope)
     {
-        foreach (IGrouping<string, Value> variables in scope.Variables.Where(value => !_nameOf.ContainsKey(value)).GroupBy(value => OpenClTypes.Name(value.Type)))
+        IEnumerable<Value> unnamed = scope.Variables.Where(value => !_nameOf.ContainsKey(value));
+        foreach (IGrouping<string, Value> variables in unnamed.GroupBy(value => OpenClTypes.Name(value.Type)))
         {
             // A pointer's star belongs to each name.
             string type = variables.Key.TrimEnd('*'), star = variables.Key.EndsWith('*') ? "*" : "";
@@ -486,7 +497,9 @@ internal sealed class OpenClEmitter
         if (!negated)
             return _expressions.Text(condition);
         string text = _expressions.Operand(condition);
-        return text.StartsWith("(!", StringComparison.Ordinal) && condition is Instruction { Op: Opcode.Xor } i ? _expressions.Text(i.Operands[0]) : "!" + text;
+        return text.StartsWith("(!", StringComparison.Ordinal) && condition is Instruction { Op: Opcode.Xor } i
+            ? _expressions.Text(i.Operands[0])
+            : "!" + text;
     }
 
     private static bool IsEmpty(Region region) => region is Sequence sequence && sequence.Items.All(IsEmpty);

@@ -4,7 +4,8 @@ using ILGPU.Compiler.IR;
 namespace ILGPU.Compiler.OpenCl;
 
 /// <summary>Pure instructions, loads and constants as expressions of OpenCL C.</summary>
-internal sealed class OpenClExpressions(OpenClLayout layout, OpenClPrelude prelude, OpenClTarget target, IReadOnlyDictionary<Value, string> names)
+internal sealed class OpenClExpressions(
+    OpenClLayout layout, OpenClPrelude prelude, OpenClTarget target, IReadOnlyDictionary<Value, string> names)
 {
     /// <summary>A value as an operand: a name, a number, a call, or an expression in parentheses.</summary>
     public string Operand(Value value) => Text(value) is { } text && IsAtom(text) ? text : $"({Text(value)})";
@@ -75,7 +76,8 @@ internal sealed class OpenClExpressions(OpenClLayout layout, OpenClPrelude prelu
         if (i.Operands[0] is Instruction { Op: Opcode.PtrAdd } address && layout.IsInlined(address) && address.Immediate == size)
         {
             Value index = address.Operands[1];
-            return $"(({cast}){Operand(address.Operands[0])})[{(elements == 0 ? Text(index) : $"{Operand(index)} {Sign(elements)} {Math.Abs(elements)}")}]";
+            string at = elements == 0 ? Text(index) : $"{Operand(index)} {Sign(elements)} {Math.Abs(elements)}";
+            return $"(({cast}){Operand(address.Operands[0])})[{at}]";
         }
         return elements == 0 ? $"*({cast}){Operand(i.Operands[0])}" : $"(({cast}){Operand(i.Operands[0])})[{elements}]";
     }
@@ -140,9 +142,13 @@ internal sealed class OpenClExpressions(OpenClLayout layout, OpenClPrelude prelu
                 return $"(ushort)0x{c.Bits:x4}";
             case ScalarType.F32:
                 float single = (float)c.Float;
-                return float.IsFinite(single) ? Decimal(single.ToString("R", CultureInfo.InvariantCulture)) + "f" : $"as_float(0x{c.Bits:x8}u)";
+                return float.IsFinite(single)
+                    ? Decimal(single.ToString("R", CultureInfo.InvariantCulture)) + "f"
+                    : $"as_float(0x{c.Bits:x8}u)";
             case ScalarType.F64:
-                return double.IsFinite(c.Float) ? Decimal(c.Float.ToString("R", CultureInfo.InvariantCulture)) : $"as_double(0x{c.Bits:x16}UL)";
+                return double.IsFinite(c.Float)
+                    ? Decimal(c.Float.ToString("R", CultureInfo.InvariantCulture))
+                    : $"as_double(0x{c.Bits:x16}UL)";
             default:
                 return $"({OpenClTypes.Name(c.Type)}){c.Bits}";
         }

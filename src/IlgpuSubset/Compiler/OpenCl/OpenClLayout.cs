@@ -119,8 +119,8 @@ internal sealed class OpenClLayout
     private bool IsPosition(Instruction i) =>
         i.Op == Opcode.Special
         || (i.Op is Opcode.Add or Opcode.Sub or Opcode.Mul or Opcode.Shl or Opcode.And or Opcode.PtrAdd or Opcode.Convert
-            && i.Operands.All(operand => operand is Constant or Parameter or Instruction { Op: Opcode.SharedAlloc } || _inlined.Contains(operand)
-                && operand is Instruction computed && IsPosition(computed)));
+            && i.Operands.All(operand => operand is Constant or Parameter or Instruction { Op: Opcode.SharedAlloc }
+                || (_inlined.Contains(operand) && operand is Instruction computed && IsPosition(computed))));
 
     private void FindIndices(IrKernel kernel)
     {

@@ -25,8 +25,10 @@ internal static class ContractMultiplyAdd
                 {
                     Opcode.FAdd when Product(i.Operands[0]) is { } product => Fuse(product.Operands[0], product.Operands[1], i.Operands[1]),
                     Opcode.FAdd when Product(i.Operands[1]) is { } product => Fuse(product.Operands[0], product.Operands[1], i.Operands[0]),
-                    Opcode.FSub when Product(i.Operands[0]) is { } product => Fuse(product.Operands[0], product.Operands[1], Negate(i.Operands[1])),
-                    Opcode.FSub when Product(i.Operands[1]) is { } product => Fuse(Negate(product.Operands[0]), product.Operands[1], i.Operands[0]),
+                    Opcode.FSub when Product(i.Operands[0]) is { } product =>
+                        Fuse(product.Operands[0], product.Operands[1], Negate(i.Operands[1])),
+                    Opcode.FSub when Product(i.Operands[1]) is { } product =>
+                        Fuse(Negate(product.Operands[0]), product.Operands[1], i.Operands[0]),
                     _ => null,
                 };
                 instructions.Add(fused ?? i);

@@ -57,7 +57,8 @@ internal static class Finish
             {
                 SourceLocation branch = uniformity.DivergedAt(block).Terminator.Location;
                 throw new KernelCompilerException(
-                    $"Group.{barrier.Op} under a condition that may differ between the threads of a group (line {branch.Line})", barrier.Location);
+                    $"Group.{barrier.Op} under a condition that may differ between the threads of a group (line {branch.Line})",
+                    barrier.Location);
             }
         }
     }

@@ -3,7 +3,9 @@ using ILGPU.Compiler.IR;
 
 namespace ILGPU.Compiler.Passes;
 
-/// <summary>The value of an operation on constants, exactly as a device computes it; functions that devices round differently stay.</summary>
+/// <summary>
+/// The value of an operation on constants, exactly as a device computes it; functions that devices round differently stay.
+/// </summary>
 internal static class Fold
 {
     /// <summary>The constant that an instruction always gives; null where it is not constant.</summary>

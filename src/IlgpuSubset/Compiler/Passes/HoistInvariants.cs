@@ -3,7 +3,9 @@ using ILGPU.Compiler.IR;
 
 namespace ILGPU.Compiler.Passes;
 
-/// <summary>Computes in front of a loop what is the same in all its rounds. Comparisons stay: they are as cheap as keeping their result.</summary>
+/// <summary>
+/// Computes in front of a loop what is the same in all its rounds. Comparisons stay: they are as cheap as keeping their result.
+/// </summary>
 internal static class HoistInvariants
 {
     public static void Run(IrKernel kernel)

@@ -38,7 +38,11 @@ internal static class InferAddressSpaces
                 if (i.Type is { IsPointer: true, Space: AddressSpace.Generic })
                     throw new KernelCompilerException("A reference or view that is kept in memory", i.Location);
                 if (i.Op is Opcode.MatrixLoad or Opcode.CopyAsync && i.Operands[0].Type.Space != AddressSpace.Shared)
-                    throw new KernelCompilerException($"{(i.Op == Opcode.MatrixLoad ? "Matrix rows" : "An asynchronous copy's target")} outside shared memory", i.Location);
+                {
+                    throw new KernelCompilerException(
+                        $"{(i.Op == Opcode.MatrixLoad ? "Matrix rows" : "An asynchronous copy's target")} outside shared memory",
+                        i.Location);
+                }
                 if (i.Op == Opcode.CopyAsync && i.Operands[1].Type.Space != AddressSpace.Global)
                     throw new KernelCompilerException("An asynchronous copy's source outside global memory", i.Location);
                 if (i.Op == Opcode.Select)
@@ -57,7 +61,8 @@ internal static class InferAddressSpaces
             return false;
         if (value.Type.Space != AddressSpace.Generic)
             throw new KernelCompilerException(
-                $"A reference or view that is in {value.Type.Space} memory on one way and in {source.Type.Space} memory on another", location);
+                $"A reference or view that is in {value.Type.Space} memory on one way and in {source.Type.Space} memory on another",
+                location);
         value.Type = source.Type;
         return true;
     }

@@ -16,7 +16,8 @@ internal static class NameBoundsChecks
             for (int i = 0; i < block.Instructions.Count; i++)
             {
                 Instruction check = block.Instructions[i];
-                if (check.Op != Opcode.BoundsCheck || check.Operands.Length < 3 || (NameOf(check.Operands[2]) ?? (last ? "a view" : null)) is not { } name)
+                if (check.Op != Opcode.BoundsCheck || check.Operands.Length < 3
+                    || (NameOf(check.Operands[2]) ?? (last ? "a view" : null)) is not { } name)
                     continue;
                 block.Instructions[i] = new Instruction(Opcode.BoundsCheck, IrType.Void, check.Operands[0], check.Operands[1])
                 {

@@ -2,7 +2,9 @@ using ILGPU.Compiler.IR;
 
 namespace ILGPU.Compiler.Passes;
 
-/// <summary>Moves shared and local allocations to the entry as soon as their sizes are constant, so that unrolling does not repeat them.</summary>
+/// <summary>
+/// Moves shared and local allocations to the entry as soon as their sizes are constant, so that unrolling does not repeat them.
+/// </summary>
 internal static class PlaceAllocations
 {
     public static void Run(IrKernel kernel)

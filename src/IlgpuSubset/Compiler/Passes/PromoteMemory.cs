@@ -38,7 +38,8 @@ internal static class PromoteMemory
         {
             if (i.Op == Opcode.LocalAlloc && i.Operands.Length == 0)
                 places.Add(i, (i, 0));
-            else if (i.Op == Opcode.PtrAdd && i.Operands[1] is Constant index && places.TryGetValue(i.Operands[0], out (Instruction, long) at))
+            else if (i.Op == Opcode.PtrAdd && i.Operands[1] is Constant index
+                && places.TryGetValue(i.Operands[0], out (Instruction, long) at))
                 places.Add(i, (at.Item1, at.Item2 + index.Bits * i.Immediate));
         }
         return places;

@@ -108,8 +108,8 @@ internal sealed class Simplify
             Opcode.ShrS when _ranges.IsNonNegative(a) => Emit(i, Opcode.ShrU, i.Type, a, b),
             Opcode.DivS or Opcode.DivU when b is Constant { Bits: 1 } => a,
             Opcode.DivS or Opcode.DivU when b is Constant { Bits: > 0 } c && DivideExactly(i, a, c) is { } quotient => quotient,
-            Opcode.ShrU when b is Constant { Bits: > 0 and < 31 } c && DivideExactly(i, a, new Constant(i.Type, 1L << (int)c.Bits)) is { } quotient =>
-                quotient,
+            Opcode.ShrU when b is Constant { Bits: > 0 and < 31 } c
+                && DivideExactly(i, a, new Constant(i.Type, 1L << (int)c.Bits)) is { } quotient => quotient,
             Opcode.RemS or Opcode.RemU when b is Constant { Bits: > 0 } c && Remainder(i, a, c) is { } remainder => remainder,
             Opcode.And when b is Constant { Bits: > 0 } mask && BitOperations.IsPow2(mask.Bits + 1)
                 && Remainder(i, a, new Constant(i.Type, mask.Bits + 1)) is { } remainder => remainder,
@@ -186,7 +186,9 @@ internal sealed class Simplify
         _ => 1,
     };
 
-    /// <summary>A quotient of what is not negative and cannot overflow: its terms divided one by one, as far as the divisor divides them.</summary>
+    /// <summary>
+    /// A quotient of what is not negative and cannot overflow: its terms divided one by one, as far as the divisor divides them.
+    /// </summary>
     private Value? DivideExactly(Instruction i, Value a, Constant divisor)
     {
         (long min, long max) = _ranges.Of(a);
@@ -350,7 +352,8 @@ internal sealed class Simplify
         }
         if (pointer is Instruction { Op: Opcode.PtrAdd } inner && inner.Operands[1] is Constant displacement)
             return Move(i, Move(i, inner.Operands[0], index, i.Immediate), displacement, inner.Immediate);
-        if (index is Instruction { Op: Opcode.Convert, Conversion: ConvertKind.SignExtend } extended && extended.Operands[0].Type == IrType.I32)
+        if (index is Instruction { Op: Opcode.Convert, Conversion: ConvertKind.SignExtend } extended
+            && extended.Operands[0].Type == IrType.I32)
             return Move(i, pointer, extended.Operands[0], i.Immediate);
         if (index is Instruction { Op: Opcode.Convert, Conversion: ConvertKind.ZeroExtend } positive
             && positive.Operands[0].Type == IrType.I32 && _ranges.IsNonNegative(positive.Operands[0]))
@@ -453,7 +456,8 @@ internal sealed class Simplify
         public bool Equals(Expression other)
         {
             (Instruction a, Instruction b) = (_instruction, other._instruction);
-            if (a.Op != b.Op || a.Type != b.Type || a.Immediate != b.Immediate || a.Kind != b.Kind || a.Operands.Length != b.Operands.Length)
+            if (a.Op != b.Op || a.Type != b.Type || a.Immediate != b.Immediate
+                || a.Kind != b.Kind || a.Operands.Length != b.Operands.Length)
                 return false;
             for (int i = 0; i < a.Operands.Length; i++)
             {

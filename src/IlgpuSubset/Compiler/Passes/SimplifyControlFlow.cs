@@ -142,7 +142,8 @@ internal static class SimplifyControlFlow
         {
             if (joined.Contains(block))
                 continue;
-            while (block.Terminator.Edges is [var edge] && edge.Target != block && edge.Target != kernel.Entry && flow.Incoming(edge.Target).Count == 1)
+            while (block.Terminator.Edges is [var edge] && edge.Target != block
+                && edge.Target != kernel.Entry && flow.Incoming(edge.Target).Count == 1)
             {
                 Block next = edge.Target;
                 for (int i = 0; i < next.Parameters.Count; i++)

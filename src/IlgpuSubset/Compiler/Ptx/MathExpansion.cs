@@ -8,10 +8,10 @@ namespace ILGPU.Compiler.Ptx;
 /// </summary>
 /// <remarks>
 /// Largest errors in units in the last place, over all f32 arguments or a dense sample (the tests hold them): Exp 1, Exp2 1, Log 1,
-/// Log2 2, Log10 2, Tanh 1.5, Rsqrt 1.5. Of f32 the functions Sin, Cos, Tan (up to 2^30), Atan2 and Pow are computed in f64: 1. In f64 all are within
-/// 3, but Pow, whose relative error grows with |y ln x|. f16 goes through f32. FRem is exact while the quotient is below 2^53.
-/// The series are Taylor's: their coefficients need no table, and the two more terms than a minimax polynomial would take cost
-/// nothing beside the memory traffic of the kernels that call them.
+/// Log2 2, Log10 2, Tanh 1.5, Rsqrt 1.5. Of f32 the functions Sin, Cos, Tan (up to 2^30), Atan2 and Pow are computed in f64: 1. In f64 all
+/// are within 3, but Pow, whose relative error grows with |y ln x|. f16 goes through f32. FRem is exact while the quotient is below 2^53.
+/// The series are Taylor's: their coefficients need no table, and the two more terms than a minimax polynomial would take cost nothing
+/// beside the memory traffic of the kernels that call them.
 /// </remarks>
 internal sealed class MathExpansion
 {
@@ -224,7 +224,8 @@ internal sealed class MathExpansion
         Value series = Horner(z, [.. Enumerable.Range(1, 12).Select(k => (k % 2 == 0 ? 1.0 : -1.0) / (2 * k + 1))]);
         Value angle = Binary(Opcode.FMul, Fma(Binary(Opcode.FMul, z, t), series, t), Constant(4));
         angle = Select(
-            Compare(CompareKind.FGt, ay, ax), Binary(Opcode.FSub, Constant(double.Pi / 2), Binary(Opcode.FSub, angle, Constant(HalfPiLow))), angle);
+            Compare(CompareKind.FGt, ay, ax), Binary(Opcode.FSub, Constant(double.Pi / 2), Binary(Opcode.FSub, angle, Constant(HalfPiLow))),
+            angle);
         angle = Select(
             Compare(CompareKind.LtS, Bitcast(x, _bits), Bits(0)),
             Binary(Opcode.FSub, Constant(double.Pi), Binary(Opcode.FSub, angle, Constant(2 * HalfPiLow))), angle);
@@ -241,7 +242,8 @@ internal sealed class MathExpansion
         Value isWhole = Compare(CompareKind.FEq, Math(MathFunction.Truncate, y), y);
         Value isOdd = Binary(Opcode.And, isWhole, Compare(CompareKind.FNeU, Math(MathFunction.Truncate, halved), halved));
         Value isNegative = Compare(CompareKind.LtS, Bitcast(x, _bits), Bits(0));
-        Value signed = Select(Binary(Opcode.And, isNegative, isOdd), Add(new Instruction(Opcode.FNeg, _type, power) { Location = _location }), power);
+        Value signed = Select(
+            Binary(Opcode.And, isNegative, isOdd), Add(new Instruction(Opcode.FNeg, _type, power) { Location = _location }), power);
         // A negative finite number to a broken power has no real value.
         Value isBroken = Binary(
             Opcode.And,
@@ -249,7 +251,8 @@ internal sealed class MathExpansion
             Binary(Opcode.Xor, isWhole, IR.Constant.Bool(true)));
         signed = Select(isBroken, Constant(double.NaN), signed);
         Value unit = Binary(Opcode.And,
-            Compare(CompareKind.FEq, x, Constant(-1)), Compare(CompareKind.FEq, Math(MathFunction.Abs, y), Constant(double.PositiveInfinity)));
+            Compare(CompareKind.FEq, x, Constant(-1)),
+            Compare(CompareKind.FEq, Math(MathFunction.Abs, y), Constant(double.PositiveInfinity)));
         Value isOne = Binary(Opcode.Or,
             Binary(Opcode.Or, Compare(CompareKind.FEq, y, Constant(0)), Compare(CompareKind.FEq, x, Constant(1))), unit);
         return Select(isOne, Constant(1), signed);

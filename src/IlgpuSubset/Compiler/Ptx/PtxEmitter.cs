@@ -59,7 +59,8 @@ internal sealed class PtxEmitter
 
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"// {_kernel.MethodName}\n");
-        text.Append(CultureInfo.InvariantCulture, $".version {_target.Isa / 10}.{_target.Isa % 10}\n.target {_target.Name}\n.address_size 64\n\n");
+        text.Append(
+            CultureInfo.InvariantCulture, $".version {_target.Isa / 10}.{_target.Isa % 10}\n.target {_target.Name}\n.address_size 64\n\n");
         if (_usesDynamicShared)
             text.Append(CultureInfo.InvariantCulture, $".extern .shared .align 16 .b8 {DynamicShared}[];\n\n");
         text.Append(CultureInfo.InvariantCulture, $".visible .entry {_kernel.Name}(");
@@ -630,7 +631,10 @@ internal sealed class PtxEmitter
         }
         else
         {
-            Line(i.Immediate == 1 ? $"add.s64 {result}, {from}, {Scalar(index)}" : $"mad.lo.s64 {result}, {Scalar(index)}, {i.Immediate}, {from}");
+            Line(
+                i.Immediate == 1
+                    ? $"add.s64 {result}, {from}, {Scalar(index)}"
+                    : $"mad.lo.s64 {result}, {Scalar(index)}, {i.Immediate}, {from}");
         }
     }
 

@@ -7,6 +7,28 @@ internal abstract record Region
 {
     /// <summary>Whether all threads of the group must arrive together somewhere inside.</summary>
     public abstract bool ContainsBarrier { get; }
+
+    /// <summary>The regions that it is made of, in the program's order.</summary>
+    public virtual IReadOnlyList<Region> Parts => [];
+
+    /// <summary>The items where it is a sequence, else itself alone.</summary>
+    public IReadOnlyList<Region> InOrder => this is Sequence sequence ? sequence.Items : [this];
+
+    /// <summary>It and all inside it, each before its parts, in the program's order.</summary>
+    public IEnumerable<Region> Whole
+    {
+        get
+        {
+            var open = new Stack<Region>([this]);
+            while (open.TryPop(out Region? region))
+            {
+                yield return region;
+                IReadOnlyList<Region> parts = region.Parts;
+                for (int i = parts.Count - 1; i >= 0; i--)
+                    open.Push(parts[i]);
+            }
+        }
+    }
 }
 
 /// <summary>One region after another.</summary>
@@ -14,6 +36,9 @@ internal sealed record Sequence(IReadOnlyList<Region> Items) : Region
 {
     /// <inheritdoc/>
     public override bool ContainsBarrier { get; } = Items.Any(item => item.ContainsBarrier);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Region> Parts => Items;
 }
 
 /// <summary>The instructions of a block, without its branch.</summary>
@@ -39,6 +64,9 @@ internal sealed record If(Value Condition, bool IsUniform, Region Then, Region E
 {
     /// <inheritdoc/>
     public override bool ContainsBarrier { get; } = Then.ContainsBarrier || Else.ContainsBarrier;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Region> Parts => [Then, Else];
 }
 
 /// <summary>Repeats its body, also where the body's end is reached, until a <see cref="Break"/> leaves it.</summary>
@@ -49,6 +77,9 @@ internal sealed record Loop(Label Label, bool IsUniform, Region Body) : Region
 {
     /// <inheritdoc/>
     public override bool ContainsBarrier { get; } = Body.ContainsBarrier;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Region> Parts => [Body];
 }
 
 /// <summary>Runs its body once; a <see cref="Break"/> to its label leaves it early.</summary>
@@ -58,6 +89,9 @@ internal sealed record Labeled(Label Label, Region Body) : Region
 {
     /// <inheritdoc/>
     public override bool ContainsBarrier { get; } = Body.ContainsBarrier;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Region> Parts => [Body];
 }
 
 /// <summary>Goes behind the <see cref="Loop"/> or <see cref="Labeled"/> of the label, which may be several levels out.</summary>

@@ -152,10 +152,5 @@ internal sealed class Structurizer
         }
     }
 
-    private static Sequence Join(Region first, Region second)
-    {
-        return new Sequence([.. Items(first), .. Items(second)]);
-
-        static IEnumerable<Region> Items(Region region) => region is Sequence sequence ? sequence.Items : [region];
-    }
+    private static Sequence Join(Region first, Region second) => new([.. first.InOrder, .. second.InOrder]);
 }

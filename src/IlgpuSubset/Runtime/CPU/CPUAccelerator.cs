@@ -9,8 +9,8 @@ namespace ILGPU.Runtime.CPU;
 /// </summary>
 /// <remarks>
 /// With <see cref="Context.Builder.Assertions"/> every index of a view is checked: one that is outside throws
-/// <see cref="IndexOutOfRangeException"/> with kernel, view, index, length and line. Without it an index outside corrupts memory, as on a GPU.
-/// Thread-safe, with several streams also for launches: each launch has its own workers.
+/// <see cref="IndexOutOfRangeException"/> with kernel, view, index, length and line. Without it an index outside corrupts memory, as on a
+/// GPU. Thread-safe, with several streams also for launches: each launch has its own workers.
 /// </remarks>
 public sealed class CPUAccelerator : Accelerator
 {

@@ -8,7 +8,8 @@ public sealed class CPUDevice : Device
 {
     private CPUDevice()
     {
-        Name = $"CPU ({Environment.ProcessorCount} x {LaneVectors.Widest.Bytes * 8}-bit vectors, {RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()})";
+        string architecture = RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
+        Name = $"CPU ({Environment.ProcessorCount} x {LaneVectors.Widest.Bytes * 8}-bit vectors, {architecture})";
         MemorySize = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         MaxGridSize = new Index3D(int.MaxValue, ushort.MaxValue, ushort.MaxValue);
         MaxGroupSize = new Index3D(1024, 1024, 1024);

@@ -23,7 +23,9 @@ internal sealed unsafe class CPUKernelModule(IrKernel kernel, CPUAccelerator acc
         int shared = checked(_staticShared + config.SharedMemoryConfig.ArraySize);
         if (shared > accelerator.MaxSharedMemoryPerGroup)
             throw new ArgumentOutOfRangeException(
-                nameof(config), $"{Kernel.MethodName} with {shared} bytes of shared memory; {accelerator.Name} allows {accelerator.MaxSharedMemoryPerGroup}.");
+                nameof(config),
+                $"{Kernel.MethodName} with {shared} bytes of shared memory; "
+                + $"{accelerator.Name} allows {accelerator.MaxSharedMemoryPerGroup}.");
         fixed (int* positions = code.Positions())
         fixed (long* values = Values(config, arguments, positions))
             Run(code, config.GridDim, (nint)values, shared);

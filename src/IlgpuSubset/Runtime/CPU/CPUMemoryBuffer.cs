@@ -27,10 +27,12 @@ internal sealed unsafe class CPUMemoryBuffer : MemoryBuffer
             At(sourceOffsetInBytes, targetView.Length), target.At(targetView.OffsetInBytes, targetView.Length), (nuint)targetView.Length);
     }
 
-    internal override void CopyFromHost(AcceleratorStream stream, nint source, long targetOffsetInBytes, long lengthInBytes, bool pageLocked) =>
+    internal override void CopyFromHost(
+        AcceleratorStream stream, nint source, long targetOffsetInBytes, long lengthInBytes, bool pageLocked) =>
         NativeMemory.Copy((void*)source, At(targetOffsetInBytes, lengthInBytes), (nuint)lengthInBytes);
 
-    internal override void CopyToHost(AcceleratorStream stream, nint target, long sourceOffsetInBytes, long lengthInBytes, bool pageLocked) =>
+    internal override void CopyToHost(
+        AcceleratorStream stream, nint target, long sourceOffsetInBytes, long lengthInBytes, bool pageLocked) =>
         NativeMemory.Copy(At(sourceOffsetInBytes, lengthInBytes), (void*)target, (nuint)lengthInBytes);
 
     private protected override void Release()

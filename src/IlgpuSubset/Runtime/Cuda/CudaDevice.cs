@@ -15,9 +15,11 @@ public sealed class CudaDevice : Device
         Name = driver.GetDeviceName(index);
         MemorySize = driver.GetDeviceMemory(index);
         MaxGridSize = new Index3D(
-            Attribute(CudaDeviceAttribute.MaxGridDimX), Attribute(CudaDeviceAttribute.MaxGridDimY), Attribute(CudaDeviceAttribute.MaxGridDimZ));
+            Attribute(CudaDeviceAttribute.MaxGridDimX), Attribute(CudaDeviceAttribute.MaxGridDimY),
+            Attribute(CudaDeviceAttribute.MaxGridDimZ));
         MaxGroupSize = new Index3D(
-            Attribute(CudaDeviceAttribute.MaxBlockDimX), Attribute(CudaDeviceAttribute.MaxBlockDimY), Attribute(CudaDeviceAttribute.MaxBlockDimZ));
+            Attribute(CudaDeviceAttribute.MaxBlockDimX), Attribute(CudaDeviceAttribute.MaxBlockDimY),
+            Attribute(CudaDeviceAttribute.MaxBlockDimZ));
         MaxNumThreadsPerGroup = Attribute(CudaDeviceAttribute.MaxThreadsPerBlock);
         // What a kernel may opt into; the limit without opting in is 48 KB everywhere.
         MaxSharedMemoryPerGroup = Math.Max(
@@ -75,7 +77,8 @@ public sealed class CudaDevice : Device
         {
             return Unusable(
                 driver.LibraryName,
-                $"The driver is of CUDA {VersionText(version)}, too old: install one of CUDA {VersionText(PtxTarget.LowestDriverVersion)} or newer.");
+                $"The driver is of CUDA {VersionText(version)}, too old: "
+                + $"install one of CUDA {VersionText(PtxTarget.LowestDriverVersion)} or newer.");
         }
         if (count == 0)
             return Unusable(driver.LibraryName, "The driver is installed but finds no NVIDIA GPU.");

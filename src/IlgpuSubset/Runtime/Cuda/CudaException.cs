@@ -24,7 +24,8 @@ public sealed class CudaException : AcceleratorException
     public bool IsOutOfMemory => Result == CudaResult.OutOfMemory;
 
     /// <summary>Whether the driver refused a kernel as such, and not for want of memory or because the device is lost.</summary>
-    internal bool IsOfCompiler => Result is CudaResult.InvalidPtx or CudaResult.UnsupportedPtxVersion or CudaResult.NotFound or CudaResult.NoBinaryForGpu;
+    internal bool IsOfCompiler =>
+        Result is CudaResult.InvalidPtx or CudaResult.UnsupportedPtxVersion or CudaResult.NotFound or CudaResult.NoBinaryForGpu;
 
     internal CudaResult Result { get; }
 }

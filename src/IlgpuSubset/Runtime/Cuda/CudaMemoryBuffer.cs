@@ -23,11 +23,13 @@ internal sealed class CudaMemoryBuffer : MemoryBuffer
         if (targetView.Source is not CudaMemoryBuffer target || target.Accelerator != Accelerator)
             throw new ArgumentException("The target lies on another accelerator.", nameof(targetView));
         _accelerator.Driver.CopyDeviceToDevice(
-            target.At(targetView.OffsetInBytes, targetView.Length), At(sourceOffsetInBytes, targetView.Length), targetView.Length, Handle(stream));
+            target.At(targetView.OffsetInBytes, targetView.Length), At(sourceOffsetInBytes, targetView.Length), targetView.Length,
+            Handle(stream));
     }
 
     /// <inheritdoc/>
-    internal override void CopyFromHost(AcceleratorStream stream, nint source, long targetOffsetInBytes, long lengthInBytes, bool pageLocked) =>
+    internal override void CopyFromHost(
+        AcceleratorStream stream, nint source, long targetOffsetInBytes, long lengthInBytes, bool pageLocked) =>
         _accelerator.Driver.CopyHostToDevice(At(targetOffsetInBytes, lengthInBytes), source, lengthInBytes, Handle(stream));
 
     /// <inheritdoc/>

@@ -74,10 +74,16 @@ internal interface ICudaDriver
 
     void DestroyStream(nint stream);
 
-    /// <summary>Has what this thread queues on a stream recorded instead of done, until <see cref="EndCapture"/>. Other threads and streams go on as before.</summary>
+    /// <summary>
+    /// Has what this thread queues on a stream recorded instead of done, until <see cref="EndCapture"/>. Other threads and streams go on as
+    /// before.
+    /// </summary>
     void BeginCapture(nint stream);
 
-    /// <summary>The graph of what was queued since <see cref="BeginCapture"/>; after an error in between it throws, and the capture is over all the same.</summary>
+    /// <summary>
+    /// The graph of what was queued since <see cref="BeginCapture"/>; after an error in between it throws, and the capture is over all the
+    /// same.
+    /// </summary>
     nint EndCapture(nint stream);
 
     void DestroyGraph(nint graph);

@@ -370,7 +370,8 @@ internal sealed unsafe class NvidiaDriver : ICudaDriver
 
     private void* Export(nint library, string name) => NativeLibrary.TryGetExport(library, name, out nint address)
         ? (void*)address
-        : throw new DllNotFoundException($"{LibraryName} has no {name}: NVIDIA's display driver is too old, install one of CUDA 11.0 or newer.");
+        : throw new DllNotFoundException(
+            $"{LibraryName} has no {name}: NVIDIA's display driver is too old, install one of CUDA 11.0 or newer.");
 
     private void Check(CudaResult result, string call, string? log = null)
     {

@@ -90,5 +90,6 @@ internal static class CLBinaryCache
     }
 
     private static bool IsOfFileSystem(Exception exception) =>
-        exception is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException or System.Security.SecurityException;
+        exception is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException
+            or System.Security.SecurityException;
 }

@@ -40,7 +40,8 @@ public sealed class CLDevice : Device
 
         string[] extensions = library.GetDeviceText(handle, CLDeviceInfo.Extensions).Split(' ', StringSplitOptions.RemoveEmptyEntries);
         Target = new OpenClTarget(
-            extensions.Contains("cl_khr_fp64"), extensions.Contains("cl_khr_int64_base_atomics"), extensions.Contains("cl_khr_int64_extended_atomics"));
+            extensions.Contains("cl_khr_fp64"), extensions.Contains("cl_khr_int64_base_atomics"),
+            extensions.Contains("cl_khr_int64_extended_atomics"));
 
         const ulong correctlyRoundedDivideSqrt = 128;
         bool rounds = (library.GetDeviceNumber(handle, CLDeviceInfo.SingleFpConfig) & correctlyRoundedDivideSqrt) != 0;
@@ -103,7 +104,12 @@ public sealed class CLDevice : Device
         {
             nint[] platforms = library.GetPlatforms();
             if (platforms.Length == 0)
-                Refuse("OpenCL", "The OpenCL loader is installed, but no driver is registered with it (ICD): install the GPU's driver, or PoCL for the CPU.");
+            {
+                Refuse(
+                    "OpenCL",
+                    "The OpenCL loader is installed, but no driver is registered with it (ICD): "
+                    + "install the GPU's driver, or PoCL for the CPU.");
+            }
             foreach (nint platform in platforms)
             {
                 Try("OpenCL platform", () =>

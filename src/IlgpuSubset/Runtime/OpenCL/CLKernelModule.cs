@@ -37,7 +37,8 @@ internal sealed class CLKernelModule : KernelModule
         long total = (long)_source.StaticSharedBytes + shared + exchange;
         if (total > _accelerator.MaxSharedMemoryPerGroup)
             throw new ArgumentOutOfRangeException(
-                nameof(config), $"{Kernel.MethodName} in groups of {threads} threads with {shared} bytes of dynamic shared memory needs {total} bytes; " +
+                nameof(config),
+                $"{Kernel.MethodName} in groups of {threads} threads with {shared} bytes of dynamic shared memory needs {total} bytes; " +
                 $"{_accelerator.Name} has {_accelerator.MaxSharedMemoryPerGroup}.");
 
         // A kernel object's arguments are its state: they must not change between being set and being queued.

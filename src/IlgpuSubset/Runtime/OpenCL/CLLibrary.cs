@@ -50,7 +50,9 @@ internal sealed unsafe class CLLibrary
     private readonly delegate* unmanaged<nint, nint, uint, nuint*, nuint*, nuint*, uint, nint*, nint*, int> _enqueueNDRangeKernel;
 
     /// <summary>Binds the functions that a loader exports.</summary>
-    /// <param name="export">The address of a function by its name; throws <see cref="EntryPointNotFoundException"/> for one that is missing.</param>
+    /// <param name="export">
+    /// The address of a function by its name; throws <see cref="EntryPointNotFoundException"/> for one that is missing.
+    /// </param>
     public CLLibrary(Func<string, nint> export)
     {
         _getPlatformIDs = (delegate* unmanaged<uint, nint*, uint*, int>)export("clGetPlatformIDs");
@@ -65,19 +67,26 @@ internal sealed unsafe class CLLibrary
         _finish = (delegate* unmanaged<nint, int>)export("clFinish");
         _createBuffer = (delegate* unmanaged<nint, ulong, nuint, void*, int*, nint>)export("clCreateBuffer");
         _releaseMemObject = (delegate* unmanaged<nint, int>)export("clReleaseMemObject");
-        _enqueueReadBuffer = (delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint*, nint*, int>)export("clEnqueueReadBuffer");
-        _enqueueWriteBuffer = (delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint*, nint*, int>)export("clEnqueueWriteBuffer");
-        _enqueueCopyBuffer = (delegate* unmanaged<nint, nint, nint, nuint, nuint, nuint, uint, nint*, nint*, int>)export("clEnqueueCopyBuffer");
-        _enqueueFillBuffer = (delegate* unmanaged<nint, nint, void*, nuint, nuint, nuint, uint, nint*, nint*, int>)export("clEnqueueFillBuffer");
-        _enqueueMapBuffer = (delegate* unmanaged<nint, nint, uint, ulong, nuint, nuint, uint, nint*, nint*, int*, void*>)export("clEnqueueMapBuffer");
+        _enqueueReadBuffer = (delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint*, nint*, int>)export(
+            "clEnqueueReadBuffer");
+        _enqueueWriteBuffer = (delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint*, nint*, int>)export(
+            "clEnqueueWriteBuffer");
+        _enqueueCopyBuffer = (delegate* unmanaged<nint, nint, nint, nuint, nuint, nuint, uint, nint*, nint*, int>)export(
+            "clEnqueueCopyBuffer");
+        _enqueueFillBuffer = (delegate* unmanaged<nint, nint, void*, nuint, nuint, nuint, uint, nint*, nint*, int>)export(
+            "clEnqueueFillBuffer");
+        _enqueueMapBuffer = (delegate* unmanaged<nint, nint, uint, ulong, nuint, nuint, uint, nint*, nint*, int*, void*>)export(
+            "clEnqueueMapBuffer");
         _enqueueUnmapMemObject = (delegate* unmanaged<nint, nint, void*, uint, nint*, nint*, int>)export("clEnqueueUnmapMemObject");
-        _enqueueMigrateMemObjects = (delegate* unmanaged<nint, uint, nint*, ulong, uint, nint*, nint*, int>)export("clEnqueueMigrateMemObjects");
+        _enqueueMigrateMemObjects = (delegate* unmanaged<nint, uint, nint*, ulong, uint, nint*, nint*, int>)export(
+            "clEnqueueMigrateMemObjects");
         _enqueueMarkerWithWaitList = (delegate* unmanaged<nint, uint, nint*, nint*, int>)export("clEnqueueMarkerWithWaitList");
         _waitForEvents = (delegate* unmanaged<uint, nint*, int>)export("clWaitForEvents");
         _getEventProfilingInfo = (delegate* unmanaged<nint, uint, nuint, void*, nuint*, int>)export("clGetEventProfilingInfo");
         _releaseEvent = (delegate* unmanaged<nint, int>)export("clReleaseEvent");
         _createProgramWithSource = (delegate* unmanaged<nint, uint, byte**, nuint*, int*, nint>)export("clCreateProgramWithSource");
-        _createProgramWithBinary = (delegate* unmanaged<nint, uint, nint*, nuint*, byte**, int*, int*, nint>)export("clCreateProgramWithBinary");
+        _createProgramWithBinary = (delegate* unmanaged<nint, uint, nint*, nuint*, byte**, int*, int*, nint>)export(
+            "clCreateProgramWithBinary");
         _buildProgram = (delegate* unmanaged<nint, uint, nint*, byte*, nint, nint, int>)export("clBuildProgram");
         _getProgramBuildInfo = (delegate* unmanaged<nint, nint, uint, nuint, void*, nuint*, int>)export("clGetProgramBuildInfo");
         _getProgramInfo = (delegate* unmanaged<nint, uint, nuint, void*, nuint*, int>)export("clGetProgramInfo");
@@ -86,7 +95,8 @@ internal sealed unsafe class CLLibrary
         _releaseKernel = (delegate* unmanaged<nint, int>)export("clReleaseKernel");
         _setKernelArg = (delegate* unmanaged<nint, uint, nuint, void*, int>)export("clSetKernelArg");
         _getKernelWorkGroupInfo = (delegate* unmanaged<nint, nint, uint, nuint, void*, nuint*, int>)export("clGetKernelWorkGroupInfo");
-        _enqueueNDRangeKernel = (delegate* unmanaged<nint, nint, uint, nuint*, nuint*, nuint*, uint, nint*, nint*, int>)export("clEnqueueNDRangeKernel");
+        _enqueueNDRangeKernel = (delegate* unmanaged<nint, nint, uint, nuint*, nuint*, nuint*, uint, nint*, nint*, int>)export(
+            "clEnqueueNDRangeKernel");
     }
 
     /// <summary>Fills in one piece of information: its size, where to, and the size it has.</summary>
@@ -123,7 +133,8 @@ internal sealed unsafe class CLLibrary
                 return null;
             }
         }
-        reason = $"The OpenCL loader ({names[0]}) is not installed: it comes with a graphics driver, or as package ocl-icd-libopencl1 or similar.";
+        reason = $"The OpenCL loader ({names[0]}) is not installed: "
+            + "it comes with a graphics driver, or as package ocl-icd-libopencl1 or similar.";
         return null;
     }
 
@@ -222,18 +233,26 @@ internal sealed unsafe class CLLibrary
     public void ReleaseMemObject(nint memory) => _releaseMemObject(memory);
 
     public void EnqueueReadBuffer(nint queue, nint buffer, bool wait, long offset, long bytes, nint target) =>
-        Check(_enqueueReadBuffer(queue, buffer, wait ? 1u : 0, (nuint)offset, (nuint)bytes, (void*)target, 0, null, null), "clEnqueueReadBuffer");
+        Check(
+            _enqueueReadBuffer(queue, buffer, wait ? 1u : 0, (nuint)offset, (nuint)bytes, (void*)target, 0, null, null),
+            "clEnqueueReadBuffer");
 
     public void EnqueueWriteBuffer(nint queue, nint buffer, bool wait, long offset, long bytes, nint source) =>
-        Check(_enqueueWriteBuffer(queue, buffer, wait ? 1u : 0, (nuint)offset, (nuint)bytes, (void*)source, 0, null, null), "clEnqueueWriteBuffer");
+        Check(
+            _enqueueWriteBuffer(queue, buffer, wait ? 1u : 0, (nuint)offset, (nuint)bytes, (void*)source, 0, null, null),
+            "clEnqueueWriteBuffer");
 
     public void EnqueueCopyBuffer(nint queue, nint source, nint target, long sourceOffset, long targetOffset, long bytes) =>
-        Check(_enqueueCopyBuffer(queue, source, target, (nuint)sourceOffset, (nuint)targetOffset, (nuint)bytes, 0, null, null), "clEnqueueCopyBuffer");
+        Check(
+            _enqueueCopyBuffer(queue, source, target, (nuint)sourceOffset, (nuint)targetOffset, (nuint)bytes, 0, null, null),
+            "clEnqueueCopyBuffer");
 
     public void EnqueueFillBuffer(nint queue, nint buffer, ReadOnlySpan<byte> pattern, long offset, long bytes)
     {
         fixed (byte* from = pattern)
-            Check(_enqueueFillBuffer(queue, buffer, from, (nuint)pattern.Length, (nuint)offset, (nuint)bytes, 0, null, null), "clEnqueueFillBuffer");
+            Check(
+                _enqueueFillBuffer(queue, buffer, from, (nuint)pattern.Length, (nuint)offset, (nuint)bytes, 0, null, null),
+                "clEnqueueFillBuffer");
     }
 
     /// <summary>Makes a whole buffer readable and writable by the host; waits.</summary>
@@ -317,7 +336,8 @@ internal sealed unsafe class CLLibrary
         string log;
         try
         {
-            log = Text((size, value, actual) => _getProgramBuildInfo(program, device, buildLog, size, value, actual), "clGetProgramBuildInfo");
+            log = Text(
+                (size, value, actual) => _getProgramBuildInfo(program, device, buildLog, size, value, actual), "clGetProgramBuildInfo");
         }
         catch (CLException exception)
         {

@@ -52,7 +52,8 @@ internal sealed class CLMemoryBuffer : MemoryBuffer
         Library.EnqueueCopyBuffer(Queue(stream), Memory, target.Memory, sourceOffsetInBytes, targetView.OffsetInBytes, targetView.Length);
     }
 
-    internal override void CopyFromHost(AcceleratorStream stream, nint source, long targetOffsetInBytes, long lengthInBytes, bool pageLocked)
+    internal override void CopyFromHost(
+        AcceleratorStream stream, nint source, long targetOffsetInBytes, long lengthInBytes, bool pageLocked)
     {
         if (lengthInBytes == 0)
             return;

@@ -6,7 +6,9 @@ using EcapaIlgpu.Tests.Model;
 
 namespace EcapaIlgpu.Tests.Cli.Beyond;
 
-/// <summary>What <c>ecapa</c> says and leaves behind when a GPU's driver fails, on a driver in software that fails when it is told to.</summary>
+/// <summary>
+/// What <c>ecapa</c> says and leaves behind when a GPU's driver fails, on a driver in software that fails when it is told to.
+/// </summary>
 public sealed class FailingDriverTests : IDisposable
 {
     private const string Log = "ptxas fatal : the compiler of this driver is out of order";
@@ -24,7 +26,7 @@ public sealed class FailingDriverTests : IDisposable
         _folder.Dispose();
     }
 
-    [UnixFact]
+    [NeedsFact(typeof(Unix))]
     public async Task A_device_that_vanishes_in_the_middle_ends_the_run_and_rows_that_were_written_stay()
     {
         string model = SmallModel(), first = ShortSpeech.Write(_folder["first.wav"], TimeSpan.FromSeconds(0.03));
@@ -41,7 +43,8 @@ public sealed class FailingDriverTests : IDisposable
         // Its row is written, not only computed: another call of the engine takes the second file.
         string rows = OutputFile.PartialPath(_folder["e.jsonl"]);
         Assert.True(
-            SpinWait.SpinUntil(() => run.IsCompleted || (File.Exists(rows) && new FileInfo(rows).Length > 0), Ecapa.Patience), "the first file was not embedded");
+            SpinWait.SpinUntil(() => run.IsCompleted || (File.Exists(rows) && new FileInfo(rows).Length > 0), Ecapa.Patience),
+            "the first file was not embedded");
         Assert.False(run.IsCompleted, "the run ended early");
         await File.WriteAllBytesAsync(second, await File.ReadAllBytesAsync(first));
         CliResult result = await run;
@@ -79,7 +82,8 @@ public sealed class FailingDriverTests : IDisposable
     public async Task A_device_that_fails_under_check_is_said_and_the_others_are_checked()
     {
         _driver.FailAtLaunch = 1;
-        CliResult result = await Ecapa.RunAsync("check", "--operation", "SqueezeExcite.ScaleAndAdd", "--precision", "fp32", "--most-work", "200");
+        CliResult result = await Ecapa.RunAsync(
+            "check", "--operation", "SqueezeExcite.ScaleAndAdd", "--precision", "fp32", "--most-work", "200");
         Assert.Equal(ExitCode.Failed, result.Code);
         Assert.Contains("error: cuda:0: Emulated GPU: the device failed: ", result.Error);
         Assert.Contains("cpu-kernels  fp32   SqueezeExcite.ScaleAndAdd", result.Output);

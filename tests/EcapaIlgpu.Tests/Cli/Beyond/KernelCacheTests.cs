@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using EcapaIlgpu.Tests.Engines.Kernels;
 using ILGPU.Beyond;
 
 namespace EcapaIlgpu.Tests.Cli.Beyond;
@@ -11,12 +10,13 @@ public sealed class KernelCacheTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [KernelDeviceFact("opencl")]
+    [NeedsFact(typeof(OpenClDevice))]
     public async Task Two_processes_that_fill_the_cache_at_once_both_succeed_and_a_third_finds_it_whole()
     {
         string cache = _folder["cache"];
         // PoCL keeps binaries of its own: one cache must not hide what the other does.
-        (string, string)[] environment = [(OpenCLCache.Variable, cache), ("POCL_CACHE_DIR", Directory.CreateDirectory(_folder["pocl"]).FullName)];
+        (string, string)[] environment =
+            [(OpenCLCache.Variable, cache), ("POCL_CACHE_DIR", Directory.CreateDirectory(_folder["pocl"]).FullName)];
         using Process first = Ecapa.Start(environment, "devices"), second = Ecapa.Start(environment, "devices");
         foreach (CliResult result in await Task.WhenAll(Ecapa.EndAsync(first), Ecapa.EndAsync(second)))
             AssertUsable(result);
@@ -29,10 +29,11 @@ public sealed class KernelCacheTests : IDisposable
         // Whole entries are read and not written again.
         Assert.Equal(entries, Entries());
 
-        Dictionary<string, DateTime> Entries() => Directory.GetFiles(cache).ToDictionary(file => Path.GetFileName(file)!, File.GetLastWriteTimeUtc);
+        Dictionary<string, DateTime> Entries() =>
+            Directory.GetFiles(cache).ToDictionary(file => Path.GetFileName(file)!, File.GetLastWriteTimeUtc);
     }
 
-    [KernelDeviceFact("opencl")]
+    [NeedsFact(typeof(OpenClDevice))]
     public async Task A_cache_folder_that_cannot_be_written_is_no_error()
     {
         using Process process = Ecapa.Start([(OpenCLCache.Variable, _folder.Write("a file", "no folder"))], "devices");

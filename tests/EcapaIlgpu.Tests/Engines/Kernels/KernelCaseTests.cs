@@ -10,14 +10,14 @@ namespace EcapaIlgpu.Tests.Engines.Kernels;
 /// <remarks>One test for each kind of device and not for each case: opening a device and compiling for it is most of the time.</remarks>
 public class KernelCaseTests
 {
-    [KernelDeviceFact("cpu-kernels")]
-    public void On_the_cpu_accelerator() => Check("cpu-kernels");
+    [Fact]
+    public void Every_operation_agrees_with_the_reference_on_the_cpu_accelerator() => Check("cpu-kernels");
 
-    [KernelDeviceFact("opencl")]
-    public void On_opencl() => Check("opencl");
+    [NeedsFact(typeof(OpenClDevice))]
+    public void Every_operation_agrees_with_the_reference_on_opencl() => Check("opencl");
 
-    [KernelDeviceFact("cuda")]
-    public void On_cuda() => Check("cuda");
+    [NeedsFact(typeof(NvidiaGpu))]
+    public void Every_operation_agrees_with_the_reference_on_cuda() => Check("cuda");
 
     /// <summary>Checks the cases that are not too much for a device, in every precision that it has.</summary>
     /// <param name="accelerator">The device.</param>

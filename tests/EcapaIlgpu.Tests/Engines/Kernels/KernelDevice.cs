@@ -12,21 +12,8 @@ internal sealed record KernelDevice(string Selector, double MostWork, double Mos
     public static IReadOnlyList<KernelDevice> All { get; } =
         [new("cpu-kernels", 2e7, 4e5), new("opencl", 4e6, 2e5), new("cuda", double.PositiveInfinity, double.PositiveInfinity)];
 
-    /// <summary>Why it cannot be used here; null where it can.</summary>
-    public string? MissingReason => Reasons.Value.GetValueOrDefault(Selector, $"no {Selector} device here");
-
-    private static Lazy<Dictionary<string, string?>> Reasons { get; } = new(() => DeviceSelector.List()
-        .Where(info => info.Problem is null).GroupBy(info => info.Selector.Split(':')[0]).ToDictionary(group => group.Key, _ => (string?)null));
-
     public static KernelDevice Named(string selector) => All.Single(device => device.Selector == selector);
 
     /// <summary>Opens it.</summary>
     public DeviceSession Open() => DeviceSelector.Open(Selector);
-}
-
-/// <summary>A test on a kind of device; skipped, with the reason, where there is none.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class KernelDeviceFactAttribute : FactAttribute
-{
-    public KernelDeviceFactAttribute(string selector) => Skip = KernelDevice.Named(selector).MissingReason;
 }

@@ -10,13 +10,13 @@ public class KernelEngineTests
 {
     private static readonly EcapaConfig Config = new() { Channels = 32, EmbeddingSize = 24, GlobalContext = true };
 
-    [KernelDeviceFact("opencl")]
+    [NeedsFact(typeof(OpenClDevice))]
     public void An_embedding_has_the_same_bits_alone_and_in_any_batch_on_opencl() => CheckBits("opencl");
 
-    [KernelDeviceFact("cpu-kernels")]
+    [Fact]
     public void An_embedding_has_the_same_bits_alone_and_in_any_batch_on_the_cpu_accelerator() => CheckBits("cpu-kernels");
 
-    [KernelDeviceFact("cpu-kernels")]
+    [Fact]
     public void A_network_of_512_channels_gives_the_same_bits_alone_and_in_any_batch_on_the_cpu_accelerator()
     {
         using DeviceSession open = KernelDevice.Named("cpu-kernels").Open();
@@ -26,13 +26,13 @@ public class KernelEngineTests
         CheckBits(engine, utterances, [.. utterances.Select(utterance => EngineTests.Embed(engine, [utterance])[0])], [[0, 1, 2, 3], [3, 2, 1], [2, 0]]);
     }
 
-    [KernelDeviceFact("cuda")]
+    [NeedsFact(typeof(NvidiaGpu))]
     public void An_embedding_has_the_same_bits_alone_and_in_any_batch_on_cuda() => CheckBits("cuda");
 
-    [KernelDeviceFact("opencl")]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Disposed_twice_and_used_after_is_refused_on_opencl() => CheckDisposal("opencl");
 
-    [KernelDeviceFact("cpu-kernels")]
+    [Fact]
     public void Disposed_twice_and_used_after_is_refused_on_the_cpu_accelerator() => CheckDisposal("cpu-kernels");
 
     private static void CheckDisposal(string selector)
@@ -68,14 +68,14 @@ public class KernelEngineTests
     }
 
     /// <summary>With 16 bits too: what is stored between two parts of a network does not depend on how it was cut.</summary>
-    [KernelDeviceFact("cpu-kernels")]
+    [Fact]
     public void An_embedding_has_the_same_bits_alone_and_in_any_batch_in_16_bits()
     {
         foreach (Precision precision in (Precision[])[Precision.Bf16, Precision.Fp16])
             CheckBits("cpu-kernels", precision, [TilePlan.Tiles.Last()]);
     }
 
-    [KernelDeviceFact("cpu-kernels")]
+    [Fact]
     public void What_is_beyond_fp16_is_stored_as_its_largest_number()
     {
         using DeviceSession open = KernelDevice.Named("cpu-kernels").Open();

@@ -59,7 +59,7 @@ public class ProjectionHeadGoldenTests
             TestFiles.InTestdata($"goldens/logits_{golden}.npy"));
     }
 
-    [ReferenceTheory]
+    [NeedsTheory(typeof(ReferenceSet))]
     [MemberData(nameof(Reference), DisableDiscoveryEnumeration = true)]
     public void Matches_on_embeddings_of_full_size(string model, string golden, ProjectionOptions options)
     {
@@ -74,7 +74,7 @@ public class ProjectionHeadGoldenTests
         }
     }
 
-    [ReferenceTheory]
+    [NeedsTheory(typeof(ReferenceSet))]
     [InlineData(ProjectionKind.AddMargin, "add_margin")]
     [InlineData(ProjectionKind.ArcMargin, "arc_margin")]
     [InlineData(ProjectionKind.SphereFace2, "sphereface2")]

@@ -1,6 +1,8 @@
 namespace EcapaIlgpu.Engines.Kernels.Checking;
 
-/// <summary>How far two lists of numbers are apart. Always look at more than one of these: a cosine hides scale, a maximum hides drift.</summary>
+/// <summary>
+/// How far two lists of numbers are apart. Always look at more than one of these: a cosine hides scale, a maximum hides drift.
+/// </summary>
 internal static class Closeness
 {
     public static double MaxAbs(ReadOnlySpan<double> expected, ReadOnlySpan<float> found)

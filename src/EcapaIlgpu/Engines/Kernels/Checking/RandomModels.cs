@@ -56,7 +56,8 @@ internal static class RandomModels
         Normal(random, outputs, 0.1));
 
     public static BatchNormWeights Bn(Random random, int channels) => new(
-        Uniform(random, channels, 0.5, 1.5), Normal(random, channels, 0.3), Normal(random, channels, 0.3), Uniform(random, channels, 0.5, 1.5));
+        Uniform(random, channels, 0.5, 1.5), Normal(random, channels, 0.3), Normal(random, channels, 0.3),
+        Uniform(random, channels, 0.5, 1.5));
 
     public static float[] Uniform(Random random, int count, double least, double most)
     {

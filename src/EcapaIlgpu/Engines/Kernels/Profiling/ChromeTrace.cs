@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace EcapaIlgpu.Engines.Kernels.Profiling;
 
 /// <summary>
-/// A run as a timeline that chrome://tracing and Perfetto open: the trace-event format's complete events, one for each launch, on one track for the device.
+/// A run as a timeline that chrome://tracing and Perfetto open: the trace-event format's complete events, one for each launch, on one track
+/// for the device.
 /// </summary>
 internal static class ChromeTrace
 {

@@ -9,10 +9,12 @@ namespace EcapaIlgpu.Engines.Kernels.Profiling;
 internal readonly record struct LaunchTime(LaunchCost Cost, TimeSpan Start, TimeSpan Duration);
 
 /// <summary>
-/// Times the launches of an engine by a marker before and one after each: the device's own clock on CUDA and OpenCL. Markers queue like launches, so nothing waits until <see cref="Read"/>.
+/// Times the launches of an engine by a marker before and one after each: the device's own clock on CUDA and OpenCL. Markers queue like
+/// launches, so nothing waits until <see cref="Read"/>.
 /// </summary>
 /// <remarks>
-/// Where a launch takes less time than the host needs to queue the next one, the device idles between the markers too, and the launch seems that much longer.
+/// Where a launch takes less time than the host needs to queue the next one, the device idles between the markers too, and the launch seems
+/// that much longer.
 /// </remarks>
 internal sealed class LaunchTimer(AcceleratorStream stream) : ILaunchObserver, IDisposable
 {

@@ -3,7 +3,10 @@ using EcapaIlgpu.Features;
 
 namespace EcapaIlgpu.Engines.Kernels.Profiling;
 
-/// <summary>Utterances as samples, end to end: what <see cref="KernelEngine.EmbedSamples(ReadOnlyMemory{float}, ReadOnlyMemory{int}, Span{float}, CancellationToken)"/> takes.</summary>
+/// <summary>
+/// Utterances as samples, end to end: what
+/// <see cref="KernelEngine.EmbedSamples(ReadOnlyMemory{float}, ReadOnlyMemory{int}, Span{float}, CancellationToken)"/> takes.
+/// </summary>
 internal sealed class SampleBatch
 {
     /// <summary>Lays utterances end to end.</summary>

@@ -11,7 +11,8 @@ internal sealed class SvgWriter : IDisposable
     /// <summary>Begins a picture on white ground.</summary>
     public SvgWriter(Stream stream, int width, int height, string title)
     {
-        _xml = XmlWriter.Create(stream, new XmlWriterSettings { Indent = true, NewLineChars = "\n", Encoding = new System.Text.UTF8Encoding(false) });
+        _xml = XmlWriter.Create(
+            stream, new XmlWriterSettings { Indent = true, NewLineChars = "\n", Encoding = new System.Text.UTF8Encoding(false) });
         _xml.WriteStartElement("svg", "http://www.w3.org/2000/svg");
         Attributes(("viewBox", FormattableString.Invariant($"0 0 {width} {height}")), ("width", Number(width)), ("height", Number(height)),
             ("font-family", "Helvetica, Arial, 'DejaVu Sans', sans-serif"));
@@ -25,11 +26,13 @@ internal sealed class SvgWriter : IDisposable
 
     /// <summary>A straight line.</summary>
     public void Line(double x1, double y1, double x2, double y2, string stroke, double width) => Element(
-        "line", ("x1", Number(x1)), ("y1", Number(y1)), ("x2", Number(x2)), ("y2", Number(y2)), ("stroke", stroke), ("stroke-width", Number(width)));
+        "line", ("x1", Number(x1)), ("y1", Number(y1)), ("x2", Number(x2)), ("y2", Number(y2)), ("stroke", stroke),
+        ("stroke-width", Number(width)));
 
     /// <summary>A disc that lets what is behind it show.</summary>
     public void Disc(double x, double y, double radius, string fill) => Element(
-        "circle", ("cx", Number(x)), ("cy", Number(y)), ("r", Number(radius)), ("fill", fill), ("fill-opacity", "0.7"), ("stroke", "white"), ("stroke-width", "1"));
+        "circle", ("cx", Number(x)), ("cy", Number(y)), ("r", Number(radius)), ("fill", fill), ("fill-opacity", "0.7"), ("stroke", "white"),
+        ("stroke-width", "1"));
 
     /// <summary>A line of text; its baseline starts, has its middle or ends at the point.</summary>
     /// <param name="x">The point.</param>

@@ -7,13 +7,15 @@ using ILGPU.Runtime;
 
 namespace EcapaIlgpu.Tests.Engines.Kernels;
 
-/// <summary>What NVIDIA's assembler makes of every kernel and specialisation: no stack, no spills, and main loops of multiply-adds.</summary>
+/// <summary>
+/// What NVIDIA's assembler makes of every kernel and specialisation: no stack, no spills, and main loops of multiply-adds.
+/// </summary>
 public class KernelPtxTests
 {
     /// <summary>The least share of multiply-adds in the main loop of a convolution with 64 outputs a thread.</summary>
     private const double LeastShare = 0.8;
 
-    [PtxasTheory]
+    [NeedsTheory(typeof(Assembler))]
     [InlineData(70)]
     [InlineData(80)]
     [InlineData(90)]
@@ -25,12 +27,13 @@ public class KernelPtxTests
         for (int i = 0; i < kernels.Count; i++)
         {
             Assert.True(
-                kernels[i] is { StackBytes: 0, SpillBytes: 0 }, $"{modules[i].Name}: {kernels[i].StackBytes} bytes of stack, {kernels[i].SpillBytes} spilled");
+                kernels[i] is { StackBytes: 0, SpillBytes: 0 },
+                $"{modules[i].Name}: {kernels[i].StackBytes} bytes of stack, {kernels[i].SpillBytes} spilled");
             Assert.DoesNotContain(kernels[i].Instructions, instruction => instruction.Is("LDL") || instruction.Is("STL"));
         }
     }
 
-    [PtxasTheory]
+    [NeedsTheory(typeof(Assembler))]
     [InlineData(70)]
     [InlineData(80)]
     [InlineData(90)]
@@ -51,9 +54,14 @@ public class KernelPtxTests
         }
     }
 
-    /// <summary>Every kernel with the constants that the engine compiles it with for networks of 512 and 1024 channels, on rows of every storage.</summary>
+    /// <summary>
+    /// Every kernel with the constants that the engine compiles it with for networks of 512 and 1024 channels, on rows of every storage.
+    /// </summary>
     private static IEnumerable<Specialization> Specializations() =>
-        [.. OfFloat32(), .. OnRows<Float4, Float4>(), .. OnRows<Half4, Half4>(), .. OnRows<Float4, Half4>(), .. OnRows<BFloat4, BFloat4>(), .. OnRows<Float4, BFloat4>()];
+        [
+            .. OfFloat32(), .. OnRows<Float4, Float4>(), .. OnRows<Half4, Half4>(), .. OnRows<Float4, Half4>(),
+            .. OnRows<BFloat4, BFloat4>(), .. OnRows<Float4, BFloat4>(),
+        ];
 
     /// <summary>Kernels on rows, the first convolution (of features) and the others apart.</summary>
     private static IEnumerable<Specialization> OnRows<TInput, TStored>()
@@ -82,7 +90,8 @@ public class KernelPtxTests
                 foreach (ConvForm form in forms)
                 {
                     yield return new(
-                        $"ConvReluBn {typeof(TInput).Name} to {stored} {size}, {form}", ConvReluBn.Kernel<TInput, TStored>, TilePlan.Specialization(tile, form),
+                        $"ConvReluBn {typeof(TInput).Name} to {stored} {size}, {form}", ConvReluBn.Kernel<TInput, TStored>,
+                        TilePlan.Specialization(tile, form),
                         new KernelArguments().Add(new SpecializedValue<ConvForm>(form)).Add(new SpecializedValue<ProductTile>(tile)));
                 }
             }
@@ -97,7 +106,8 @@ public class KernelPtxTests
         }
         foreach (int dilation in narrow ? (int[])[3] : [2, 3, 4])
         {
-            foreach (Res2Form form in (Res2Form[])[new(16, 256, 8, 16, dilation), new(16, 144, 8, 16, dilation), new(32, 144, 12, 16, dilation)])
+            Res2Form[] forms = [new(16, 256, 8, 16, dilation), new(16, 144, 8, 16, dilation), new(32, 144, 12, 16, dilation)];
+            foreach (Res2Form form in forms)
             {
                 yield return new(
                     $"Res2Chain {stored} {form}", Res2Chain.Kernel<TStored>, new KernelSpecialization(form.Threads, null),
@@ -108,7 +118,8 @@ public class KernelPtxTests
         foreach (int deviation in (int[])[0, 1])
         {
             yield return new(
-                $"TimeMoments.Chunks {stored} {deviation}", TimeMoments.Chunks<TStored>, line, new KernelArguments().Add(new SpecializedValue<int>(deviation)));
+                $"TimeMoments.Chunks {stored} {deviation}", TimeMoments.Chunks<TStored>, line,
+                new KernelArguments().Add(new SpecializedValue<int>(deviation)));
         }
         yield return new($"SqueezeExcite.ScaleAndAdd {stored}", SqueezeExcite.ScaleAndAdd<TStored>, line, new KernelArguments());
     }
@@ -126,10 +137,14 @@ public class KernelPtxTests
         foreach (int deviation in (int[])[0, 1])
         {
             yield return new(
-                $"TimeMoments.Utterances {deviation}", TimeMoments.Utterances, line, new KernelArguments().Add(new SpecializedValue<int>(deviation)));
+                $"TimeMoments.Utterances {deviation}", TimeMoments.Utterances, line,
+                new KernelArguments().Add(new SpecializedValue<int>(deviation)));
         }
         foreach (int sums in (int[])[4, 8, 16])
-            yield return new($"MultiplyAddProbe {sums}", MultiplyAddProbe.Kernel, line, new KernelArguments().Add(new SpecializedValue<int>(sums)));
+        {
+            yield return new(
+                $"MultiplyAddProbe {sums}", MultiplyAddProbe.Kernel, line, new KernelArguments().Add(new SpecializedValue<int>(sums)));
+        }
         foreach (Delegate kernel in (Delegate[])
             [AttentiveStatistics.Pool, UtteranceLinear.Kernel, SoftmaxHead.NormalizeRelu,
                 SoftmaxHead.Softmax, Filterbank.FromFloat, Filterbank.FromInt16, CopyProbe.Kernel])
@@ -140,15 +155,9 @@ public class KernelPtxTests
     {
         PtxTarget target = PtxTarget.For(architecture, 12040)!.Value;
         CompilerOptions options = new() { WarpSize = 32, RoundsToBFloat16 = target.RoundsToBFloat16 };
-        return PtxEmitter.Emit(KernelCompiler.Compile(new EntryPoint(item.Kernel.Method, false, item.Launches), item.Constants.Specialization, options), target).Text;
+        EntryPoint entry = new(item.Kernel.Method, false, item.Launches);
+        return PtxEmitter.Emit(KernelCompiler.Compile(entry, item.Constants.Specialization, options), target).Text;
     }
 
     private sealed record Specialization(string Name, Delegate Kernel, KernelSpecialization Launches, KernelArguments Constants);
-}
-
-/// <summary>A test that needs NVIDIA's assembler; skipped, with the reason, where it cannot be had.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class PtxasTheoryAttribute : TheoryAttribute
-{
-    public PtxasTheoryAttribute() => Skip = Ptxas.MissingReason;
 }

@@ -14,7 +14,7 @@ public class TensorPtxTests
 {
     private const Epilogue Usual = Epilogue.Relu | Epilogue.ScaleShift;
 
-    [PtxasTheory]
+    [NeedsTheory(typeof(Assembler))]
     [InlineData(80)]
     [InlineData(90)]
     public void Every_kernel_assembles_without_stack_or_spills(int architecture)
@@ -34,7 +34,7 @@ public class TensorPtxTests
     /// behind products that take 4 to 8 cycles each. Tf32 also
     /// rounds, and the split of float32 adds its steps in float32: what the loop has besides is bounded instead.
     /// </summary>
-    [PtxasTheory]
+    [NeedsTheory(typeof(Assembler))]
     [InlineData(80)]
     [InlineData(90)]
     public void A_convolutions_main_loop_is_products_fed_by_matrix_loads(int architecture)

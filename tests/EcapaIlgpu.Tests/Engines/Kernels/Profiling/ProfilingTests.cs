@@ -115,13 +115,13 @@ public class ProfilingTests(ProfilingTests.Profiled profiled) : IClassFixture<Pr
         Assert.True(Number(dots[1], "cx") > Number(dots[0], "cx") && Number(dots[1], "cy") < Number(dots[0], "cy"), $"{dots[0]} {dots[1]}");
     }
 
-    [KernelDeviceFact("cpu-kernels")]
+    [Fact]
     public void Probes_measure_the_cpu_accelerator() => CheckCeilings("cpu-kernels");
 
-    [KernelDeviceFact("opencl")]
+    [NeedsFact(typeof(OpenClDevice))]
     public void Probes_measure_opencl() => CheckCeilings("opencl");
 
-    [KernelDeviceFact("cuda")]
+    [NeedsFact(typeof(NvidiaGpu))]
     public void Probes_measure_cuda() => CheckCeilings("cuda");
 
     [Fact]
