@@ -50,7 +50,8 @@ internal sealed class EmbedCommand : CliCommand
 
     private readonly Option<bool> _restart = new("--restart")
     {
-        Description = "Throw away the rows of an unfinished run that is there. Without this or --resume they make the run an error.",
+        Description = "Throw away the rows of a run that is there and was stopped or killed. Without this or --resume they make the run "
+            + "an error.",
     };
 
     private readonly ShardOption _shard = new();
