@@ -241,22 +241,20 @@ internal sealed class EmbedCommand : CliCommand
         ? UnfinishedRun.Resume
         : arguments.GetValue(_restart) ? UnfinishedRun.Discard : UnfinishedRun.Refuse;
 
-    /// <summary>A slip such as <c>--scp wav.scp -o wav.ark</c>, whose index is called wav.scp, must not cost the list.</summary>
     private static void RefuseToOverwrite(
         EmbeddingFormat format, string? output, string? failed, string? stats, IReadOnlyList<AudioInput> inputs, string? scp)
     {
-        HashSet<string> written = new(StringComparer.Ordinal);
-        foreach (string file in (IEnumerable<string>)[.. output is null ? [] : RunOutput.FilesOf(format, output), .. new[] { failed, stats }.OfType<string>()])
-        {
-            if (!written.Add(Path.GetFullPath(file)))
-                throw new UsageException($"'{file}' would be written twice; give --output, --failed and --stats-json names of their own.");
-        }
-        string? read = inputs.Select(i => i.Path).Append(scp)
-            .FirstOrDefault(path => path is not null and not "-" && written.Contains(Path.GetFullPath(path)));
-        if (read is null)
-            return;
-        string option = failed is not null && Path.GetFullPath(read) == Path.GetFullPath(failed) ? $"The list of failed files {failed}" : $"--output {output}";
-        throw new UsageException($"{option} would overwrite '{read}', which is read; choose another name.");
+        List<(string Path, string Source)> written = [];
+        if (output is not null)
+            written.AddRange(RunOutput.FilesOf(format, output).Select(path => (path, $"--output {output}")));
+        if (failed is not null)
+            written.Add((failed, $"the list of failed files {failed}"));
+        if (stats is not null)
+            written.Add((stats, $"--stats-json {stats}"));
+        const string Stream = "-";
+        IEnumerable<string> listed = inputs.Select(input => input.Path).Where(path => path != Stream);
+        if (WrittenFiles.ClashOf(written, scp is null or Stream ? [] : [scp], listed) is { } clash)
+            throw new UsageException(clash);
     }
 
     private int Finish(RunOutput run, ExtractionProgress last, Exception? stopped, bool interrupted, bool quiet)

@@ -51,5 +51,14 @@ internal sealed class FailedInputs(string path) : IDisposable
         }
     }
 
+    /// <summary>Appends the rest, and completes.</summary>
+    /// <exception cref="InputException">The file cannot be written or removed.</exception>
+    public void Complete(IEnumerable<FailedInput> rest)
+    {
+        foreach (FailedInput failed in rest)
+            Add(failed);
+        Complete();
+    }
+
     public void Dispose() => _file?.Dispose();
 }

@@ -123,11 +123,7 @@ internal sealed class RunOutput : IDisposable
     public void Complete()
     {
         _writer.Complete();
-        if (_failed is null)
-            return;
-        foreach (FailedInput failed in _files is null ? [] : JournaledOutput.FailuresIn(_files))
-            _failed.Add(failed);
-        _failed.Complete();
+        _failed?.Complete(_files is null ? [] : JournaledOutput.FailuresIn(_files));
     }
 
     public void Dispose()
