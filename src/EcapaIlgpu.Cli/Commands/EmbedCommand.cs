@@ -130,7 +130,7 @@ internal sealed class EmbedCommand : CliCommand
     protected override async Task<int> RunAsync(ParseResult arguments, CancellationToken interrupt)
     {
         (EmbeddingFormat format, string? output) = Destination(arguments);
-        IReadOnlyList<AudioInput> inputs = ListInputs(arguments);
+        using InputList inputs = new(ListInputs(arguments));
         string? failed = arguments.GetValue(_failed)
             ?? (output is null || OutputFile.IsDevice(output) ? null : RunOutput.FailedPathOf(EmbeddingWriter.FilesOf(format, output)[0]));
         RefuseToOverwrite(format, output, failed, arguments.GetValue(_statsJson), inputs, arguments.GetValue(_scp));
@@ -224,17 +224,17 @@ internal sealed class EmbedCommand : CliCommand
             : throw new UsageException($"'{output}' does not say its format by its ending; give --format {string.Join('|', EmbeddingWriter.Names.Keys)}.");
     }
 
-    private IReadOnlyList<AudioInput> ListInputs(ParseResult arguments)
+    private IEnumerable<AudioInput> ListInputs(ParseResult arguments)
     {
         string[] paths = arguments.GetValue(_inputs) ?? [];
         string? scp = arguments.GetValue(_scp);
         if (scp is null && paths.Length == 0)
             throw new UsageException("Nothing to embed: name files, folders or patterns, or give a list with --scp.");
         if (scp is null)
-            return AudioListing.Expand(paths);
+            return AudioListing.Enumerate(paths);
         if (paths.Length > 0)
             throw new UsageException($"Either --scp or files, not both: '{paths[0]}' is given beside --scp {scp}.");
-        return scp == "-" ? WavScp.Read(Console.Input, "standard input") : WavScp.Read(scp);
+        return scp == "-" ? WavScp.Enumerate(Console.Input, "standard input") : WavScp.Enumerate(scp);
     }
 
     private UnfinishedRun Unfinished(ParseResult arguments) => arguments.GetValue(_resume)
@@ -242,7 +242,7 @@ internal sealed class EmbedCommand : CliCommand
         : arguments.GetValue(_restart) ? UnfinishedRun.Discard : UnfinishedRun.Refuse;
 
     private static void RefuseToOverwrite(
-        EmbeddingFormat format, string? output, string? failed, string? stats, IReadOnlyList<AudioInput> inputs, string? scp)
+        EmbeddingFormat format, string? output, string? failed, string? stats, InputList inputs, string? scp)
     {
         List<(string Path, string Source)> written = [];
         if (output is not null)

@@ -43,9 +43,9 @@ internal sealed class JournaledOutput : IEmbeddingWriter
     private readonly List<RowPlace> _runs;
     private readonly ArrayBufferWriter<byte> _line = new();
     private readonly Stopwatch _sinceFlush = Stopwatch.StartNew();
+    private readonly IEnumerator<int> _ordinals;
     private RowPlace _end;
     private int _lastOrdinal = -1;
-    private int _next;
     private bool _completed;
 
     /// <summary>Begins new files.</summary>
@@ -58,7 +58,8 @@ internal sealed class JournaledOutput : IEmbeddingWriter
         WriteToJournal(header.WriteTo);
         _rows = RowWriter.Create(format, open);
         _end = new RowPlace(journal.Position, _rows.RowPosition, _rows.LinePosition);
-        Remaining = [.. header.Inputs];
+        Remaining = header.Inputs;
+        _ordinals = Remaining.GetEnumerator();
         InputCount = Remaining.Count;
     }
 
@@ -73,7 +74,8 @@ internal sealed class JournaledOutput : IEmbeddingWriter
         _end = state.End;
         RowsBefore = state.Done.Count;
         OrdinalSet inputs = _header.Inputs;
-        Remaining = [.. inputs.Where(ordinal => !state.Done.Contains(ordinal))];
+        Remaining = inputs.Without(state.Done);
+        _ordinals = Remaining.GetEnumerator();
         InputCount = inputs.Count;
         journal.CutTo(_end.Journal);
         _rows = RowWriter.Create(format, path =>
@@ -85,7 +87,7 @@ internal sealed class JournaledOutput : IEmbeddingWriter
     }
 
     /// <summary>The inputs to embed, by their places in the list, in its order: those of the shard without a row.</summary>
-    public IReadOnlyList<int> Remaining { get; }
+    public OrdinalSet Remaining { get; }
 
     /// <summary>Inputs of the run, all of them: the list's, or the shard's.</summary>
     public int InputCount { get; }
@@ -148,10 +150,10 @@ internal sealed class JournaledOutput : IEmbeddingWriter
             }
             if (unfinished == UnfinishedRun.Refuse)
                 RefuseToReplaceUnfinished(format);
-            journal ??= OutputFile.CreatePartial(journalPath, FileShare.None);
-            DeleteHalfCopies(format);
             // Before anything is changed: the list may turn out not to be readable.
             JournalHeader header = new(run, run.Shard is null ? null : splitList());
+            journal ??= OutputFile.CreatePartial(journalPath, FileShare.None);
+            DeleteHalfCopies(format);
             journal.CutTo(0);
             try
             {
@@ -205,8 +207,7 @@ internal sealed class JournaledOutput : IEmbeddingWriter
     public void Write(ExtractionResult result)
     {
         _rows.Put(result);
-        AddRow(Remaining[_next]);
-        _next++;
+        AddRow(NextOrdinal());
     }
 
     /// <summary>Notes that the next input of <see cref="Remaining"/> has no row, and why.</summary>
@@ -214,8 +215,7 @@ internal sealed class JournaledOutput : IEmbeddingWriter
     /// <exception cref="InputException">The output cannot be written.</exception>
     public void WriteFailure(ExtractionResult result)
     {
-        Add(new JournalEntry(Remaining[_next], 0, 0, 0, new FailedInput(result.Input, result.Error!.Problem)));
-        _next++;
+        Add(new JournalEntry(NextOrdinal(), 0, 0, 0, new FailedInput(result.Input, result.Error!.Problem)));
     }
 
     /// <summary>Takes over the rows and failures of other outputs of the same format, in the list's order.</summary>
@@ -396,6 +396,10 @@ internal sealed class JournaledOutput : IEmbeddingWriter
         _rows.Put(run.Row, run.Line);
         AddRow(run.Current.Ordinal);
     }
+
+    private int NextOrdinal() => _ordinals.MoveNext()
+        ? _ordinals.Current
+        : throw new InvalidOperationException("More results than inputs.");
 
     private void AddRow(int ordinal)
     {
