@@ -50,7 +50,8 @@ internal sealed class EmbedCommand : CliCommand
 
     private readonly Option<bool> _restart = new("--restart")
     {
-        Description = "Throw away the rows of an unfinished run that is there. Without this or --resume they make the run an error.",
+        Description = "Throw away the rows of a run that is there and was stopped or killed. Without this or --resume they make the run "
+            + "an error.",
     };
 
     private readonly ShardOption _shard = new();
@@ -129,7 +130,7 @@ internal sealed class EmbedCommand : CliCommand
     protected override async Task<int> RunAsync(ParseResult arguments, CancellationToken interrupt)
     {
         (EmbeddingFormat format, string? output) = Destination(arguments);
-        IReadOnlyList<AudioInput> inputs = ListInputs(arguments);
+        using InputList inputs = new(ListInputs(arguments));
         string? failed = arguments.GetValue(_failed)
             ?? (output is null || OutputFile.IsDevice(output) ? null : RunOutput.FailedPathOf(EmbeddingWriter.FilesOf(format, output)[0]));
         RefuseToOverwrite(format, output, failed, arguments.GetValue(_statsJson), inputs, arguments.GetValue(_scp));
@@ -223,39 +224,37 @@ internal sealed class EmbedCommand : CliCommand
             : throw new UsageException($"'{output}' does not say its format by its ending; give --format {string.Join('|', EmbeddingWriter.Names.Keys)}.");
     }
 
-    private IReadOnlyList<AudioInput> ListInputs(ParseResult arguments)
+    private IEnumerable<AudioInput> ListInputs(ParseResult arguments)
     {
         string[] paths = arguments.GetValue(_inputs) ?? [];
         string? scp = arguments.GetValue(_scp);
         if (scp is null && paths.Length == 0)
             throw new UsageException("Nothing to embed: name files, folders or patterns, or give a list with --scp.");
         if (scp is null)
-            return AudioListing.Expand(paths);
+            return AudioListing.Enumerate(paths);
         if (paths.Length > 0)
             throw new UsageException($"Either --scp or files, not both: '{paths[0]}' is given beside --scp {scp}.");
-        return scp == "-" ? WavScp.Read(Console.Input, "standard input") : WavScp.Read(scp);
+        return scp == "-" ? WavScp.Enumerate(Console.Input, "standard input") : WavScp.Enumerate(scp);
     }
 
     private UnfinishedRun Unfinished(ParseResult arguments) => arguments.GetValue(_resume)
         ? UnfinishedRun.Resume
         : arguments.GetValue(_restart) ? UnfinishedRun.Discard : UnfinishedRun.Refuse;
 
-    /// <summary>A slip such as <c>--scp wav.scp -o wav.ark</c>, whose index is called wav.scp, must not cost the list.</summary>
     private static void RefuseToOverwrite(
-        EmbeddingFormat format, string? output, string? failed, string? stats, IReadOnlyList<AudioInput> inputs, string? scp)
+        EmbeddingFormat format, string? output, string? failed, string? stats, InputList inputs, string? scp)
     {
-        HashSet<string> written = new(StringComparer.Ordinal);
-        foreach (string file in (IEnumerable<string>)[.. output is null ? [] : RunOutput.FilesOf(format, output), .. new[] { failed, stats }.OfType<string>()])
-        {
-            if (!written.Add(Path.GetFullPath(file)))
-                throw new UsageException($"'{file}' would be written twice; give --output, --failed and --stats-json names of their own.");
-        }
-        string? read = inputs.Select(i => i.Path).Append(scp)
-            .FirstOrDefault(path => path is not null and not "-" && written.Contains(Path.GetFullPath(path)));
-        if (read is null)
-            return;
-        string option = failed is not null && Path.GetFullPath(read) == Path.GetFullPath(failed) ? $"The list of failed files {failed}" : $"--output {output}";
-        throw new UsageException($"{option} would overwrite '{read}', which is read; choose another name.");
+        List<(string Path, string Source)> written = [];
+        if (output is not null)
+            written.AddRange(RunOutput.FilesOf(format, output).Select(path => (path, $"--output {output}")));
+        if (failed is not null)
+            written.Add((failed, $"the list of failed files {failed}"));
+        if (stats is not null)
+            written.Add((stats, $"--stats-json {stats}"));
+        const string Stream = "-";
+        IEnumerable<string> listed = inputs.Select(input => input.Path).Where(path => path != Stream);
+        if (WrittenFiles.ClashOf(written, scp is null or Stream ? [] : [scp], listed) is { } clash)
+            throw new UsageException(clash);
     }
 
     private int Finish(RunOutput run, ExtractionProgress last, Exception? stopped, bool interrupted, bool quiet)

@@ -1,8 +1,5 @@
 using System.CommandLine;
-using EcapaIlgpu.Extraction;
-using EcapaIlgpu.Extraction.Journals;
 using EcapaIlgpu.Extraction.Shards;
-using EcapaIlgpu.Extraction.Writers;
 
 namespace EcapaIlgpu.Cli.Commands;
 
@@ -42,15 +39,10 @@ internal sealed class MergeCommand : CliCommand
     {
         string output = arguments.GetRequiredValue(_output);
         string[] shards = arguments.GetRequiredValue(_shards);
-        (RowFormat files, int rows, int inputs) = ShardMerge.Merge(output, shards, interrupt);
-
-        using FailedInputs failed = new(arguments.GetValue(_failed) ?? RunOutput.FailedPathOf(files.Paths[0]));
-        foreach (FailedInput input in JournaledOutput.FailuresIn(files))
-            failed.Add(input);
-        failed.Complete();
-        string failures = failed.Count > 0 ? $", {failed.Count} failed (listed in {failed.Path})" : "";
-        string merged = $"{shards.Length} {(shards.Length == 1 ? "shard" : "shards")}";
-        Console.Say($"merged {merged}: {rows} of {inputs} files{failures}, written to {files.Description}");
-        return Task.FromResult(failed.Count > 0 ? ExitCode.Failed : ExitCode.Done);
+        MergedShards merged = ShardMerge.Merge(output, shards, arguments.GetValue(_failed), interrupt);
+        string failures = merged.Failed > 0 ? $", {merged.Failed} failed (listed in {merged.FailedPath})" : "";
+        string count = $"{shards.Length} {(shards.Length == 1 ? "shard" : "shards")}";
+        Console.Say($"merged {count}: {merged.Rows} of {merged.Inputs} files{failures}, written to {merged.Description}");
+        return Task.FromResult(merged.Failed > 0 ? ExitCode.Failed : ExitCode.Done);
     }
 }

@@ -11,6 +11,7 @@ namespace EcapaIlgpu.Extraction;
 public static class AudioListing
 {
     private static readonly char[] Wildcards = ['*', '?'];
+    private static readonly string Separator = Path.DirectorySeparatorChar.ToString();
 
     /// <summary>Lists the files that the arguments stand for.</summary>
     /// <param name="arguments">
@@ -20,10 +21,21 @@ public static class AudioListing
     /// </param>
     /// <returns>The files, named by their paths as given (below a folder: the folder as given, then the way to the file).</returns>
     /// <exception cref="InputException">A folder holds no audio or cannot be read, a pattern matches nothing, or an argument is empty.</exception>
-    public static IReadOnlyList<AudioInput> Expand(IEnumerable<string> arguments)
+    public static IReadOnlyList<AudioInput> Expand(IEnumerable<string> arguments) => [.. Enumerate([.. arguments])];
+
+    /// <summary>
+    /// As <see cref="Expand"/>, one file at a time. Of a folder, what its subfolders hold is not known before they are reached.
+    /// </summary>
+    internal static IEnumerable<AudioInput> Enumerate(IReadOnlyList<string> arguments)
     {
-        HashSet<string> seen = new(StringComparer.Ordinal);
-        return [.. arguments.SelectMany(ExpandOne).Where(seen.Add).Select(path => new AudioInput(path))];
+        IEnumerable<string> paths = arguments.SelectMany(ExpandOne);
+        // What one argument stands for has no file twice.
+        if (arguments.Count > 1)
+        {
+            SeenNames seen = new();
+            paths = paths.Where(path => seen.Add(path) is null);
+        }
+        return paths.Select(path => new AudioInput(path));
     }
 
     private static IEnumerable<string> ExpandOne(string argument)
@@ -38,23 +50,60 @@ public static class AudioListing
         return ByPattern(argument);
     }
 
-    private static List<string> InFolder(string folder)
+    private static IEnumerable<string> InFolder(string argument)
     {
-        FileSystemEnumerable<string> files = new(folder, static (ref entry) => entry.ToSpecifiedFullPath(), new EnumerationOptions
+        bool isEmpty = true;
+        foreach (string path in Below(argument, argument))
         {
-            RecurseSubdirectories = true,
-            // A subfolder that cannot be read is said, not passed over.
-            IgnoreInaccessible = false,
-        })
+            isEmpty = false;
+            yield return path;
+        }
+        if (isEmpty)
         {
-            ShouldIncludePredicate = static (ref entry) =>
-                !entry.IsDirectory && AudioFile.Extensions.Contains(Path.GetExtension(entry.FileName).ToString()),
-            ShouldRecursePredicate = static (ref entry) => !LeadsBackUp(ref entry),
-        };
-        return Sorted(folder, files, $"no audio files in this folder or below it (looked for {string.Join(' ', AudioFile.Extensions.Order())})");
+            throw new InputException(
+                argument, $"no audio files in this folder or below it (looked for {string.Join(' ', AudioFile.Extensions.Order())})");
+        }
     }
 
-    private static List<string> ByPattern(string pattern)
+    /// <summary>The audio files of a folder and its subfolders, by ordinal comparison of their paths.</summary>
+    private static IEnumerable<string> Below(string folder, string argument)
+    {
+        foreach ((string name, bool isFolder) in EntriesOf(folder, argument))
+        {
+            string path = Path.Join(folder, name);
+            if (!isFolder)
+            {
+                yield return path;
+                continue;
+            }
+            foreach (string below in Below(path, argument))
+                yield return below;
+        }
+    }
+
+    private static (string Name, bool IsFolder)[] EntriesOf(string folder, string argument)
+    {
+        // A subfolder that cannot be read is said, not passed over.
+        EnumerationOptions options = new() { IgnoreInaccessible = false };
+        FileSystemEnumerable<(string Name, bool IsFolder)> entries = new(
+            folder, static (ref entry) => (entry.FileName.ToString(), entry.IsDirectory), options)
+        {
+            ShouldIncludePredicate = static (ref entry) => entry.IsDirectory
+                ? !LeadsBackUp(ref entry)
+                : AudioFile.Extensions.Contains(Path.GetExtension(entry.FileName).ToString()),
+        };
+        try
+        {
+            // All paths below a subfolder go on with a separator, so this is where they stand among those of the files.
+            return [.. entries.OrderBy(entry => entry.Name + (entry.IsFolder ? Separator : ""), StringComparer.Ordinal)];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unlistable(argument, e);
+        }
+    }
+
+    private static string[] ByPattern(string pattern)
     {
         string normalised = pattern.Replace('\\', Path.DirectorySeparatorChar);
         int firstWildcard = normalised.IndexOfAny(Wildcards);
@@ -74,24 +123,18 @@ public static class AudioListing
             .Where(path => !lastPart.Contains('?')
                 || FileSystemName.MatchesSimpleExpression(lastPart, Path.GetFileName(path.AsSpan()), ignoreCase))
             .Select(path => root + Path.GetRelativePath(root.Length == 0 ? "." : root, path));
-        return Sorted(pattern, files, noMatch);
-    }
-
-    private static List<string> Sorted(string argument, IEnumerable<string> files, string whenEmpty)
-    {
         try
         {
-            List<string> sorted = [.. files];
-            if (sorted.Count == 0)
-                throw new InputException(argument, whenEmpty);
-            sorted.Sort(StringComparer.Ordinal);
-            return sorted;
+            string[] sorted = [.. files.Order(StringComparer.Ordinal)];
+            return sorted.Length > 0 ? sorted : throw new InputException(pattern, noMatch);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException(argument, $"cannot be listed: {e.Message}", e);
+            throw Unlistable(pattern, e);
         }
     }
+
+    private static InputException Unlistable(string argument, Exception e) => new(argument, $"cannot be listed: {e.Message}", e);
 
     /// <summary>Whether a linked folder points at one that it lies in, which would never end.</summary>
     private static bool LeadsBackUp(ref FileSystemEntry entry)

@@ -170,18 +170,18 @@ internal sealed class ExtractionRun : IAsyncDisposable
 
     private void Embed(EngineLane lane)
     {
-        List<PendingFile> batch = [];
+        ReadyBatch? batch = null;
         try
         {
-            while (_ready.TryTake(BatchRows(lane.Engine), batch, _stop.Token))
+            while ((batch = _ready.Take(BatchRows(lane.Engine), _stop.Token)) is not null)
             {
                 if (!IsInUse(lane.Engine))
                 {
                     _ready.Return(batch);
                     return;
                 }
-                Embed(lane, batch);
-                _ready.Finished();
+                Embed(lane, batch.Files);
+                _ready.Finished(batch);
             }
         }
         catch (Exception) when (_stop.IsCancellationRequested)
@@ -196,9 +196,27 @@ internal sealed class ExtractionRun : IAsyncDisposable
             }
             finally
             {
-                _ready.Return([.. batch.Where(file => !file.Result.IsCompleted)]);
+                HandOver(batch!, EngineLoss.Describe(lane.Engine, failure));
             }
         }
+    }
+
+    /// <summary>
+    /// Leaves a batch to the other engines, unless it has been the end of one before: then it may well be the end of all of them, one after
+    /// the other.
+    /// </summary>
+    private void HandOver(ReadyBatch batch, string failure)
+    {
+        if (batch.EarlierFailure is null || !AnyInUse())
+        {
+            _ready.Return(batch, failure);
+            return;
+        }
+        string together = batch.Files.Count == 1 ? "" : $" with {batch.Files.Count} files of which it was one";
+        string problem = $"two devices failed{together}, and no other was tried: {batch.EarlierFailure}; {failure}";
+        foreach (PendingFile file in batch.Files.Where(file => !file.Result.IsCompleted))
+            Complete(file, ResultOf(file) with { Error = new InputException(file.Input.Path, problem) });
+        _ready.Finished(batch);
     }
 
     private void Embed(EngineLane lane, IReadOnlyList<PendingFile> batch)
@@ -278,7 +296,7 @@ internal sealed class ExtractionRun : IAsyncDisposable
         {
             if (left == 0)
             {
-                _failure = new EngineFailedException(engine.Description, failure);
+                _failure = new EngineFailedException(engine, failure);
                 _stop.Cancel();
             }
         }
@@ -288,6 +306,12 @@ internal sealed class ExtractionRun : IAsyncDisposable
     {
         lock (_engines)
             return _engines.Contains(engine);
+    }
+
+    private bool AnyInUse()
+    {
+        lock (_engines)
+            return _engines.Count > 0;
     }
 
     private int BatchRows(IEmbeddingEngine engine) => _options.BatchRows > 0

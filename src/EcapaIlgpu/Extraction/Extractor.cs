@@ -82,7 +82,9 @@ public sealed partial class Extractor
         ExtractionStatistics statistics,
         [EnumeratorCancellation] CancellationToken cancellation = default)
     {
-        int? total = inputs.TryGetNonEnumeratedCount(out int count) ? count : null;
+        int? total = inputs is IReadOnlyCollection<AudioInput> known
+            ? known.Count
+            : inputs.TryGetNonEnumeratedCount(out int count) ? count : null;
         int done = 0, failed = 0;
         TimeSpan audio = TimeSpan.Zero;
         Stopwatch elapsed = Stopwatch.StartNew();

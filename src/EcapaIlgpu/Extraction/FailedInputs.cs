@@ -23,7 +23,8 @@ internal sealed class FailedInputs(string path) : IDisposable
     /// <exception cref="InputException">The file cannot be written.</exception>
     public void Add(FailedInput failed)
     {
-        _file ??= OutputFile.Create(path);
+        // Under one name, so that what a killed run left of it is written over.
+        _file ??= OutputFile.IsDevice(path) ? OutputFile.Create(path) : OutputFile.CreateNext(path);
         _entry.ResetWrittenCount();
         Encoding.UTF8.GetBytes(WavScp.Remark(failed.Problem), _entry);
         Encoding.UTF8.GetBytes(WavScp.Line(failed.Input), _entry);
@@ -49,6 +50,15 @@ internal sealed class FailedInputs(string path) : IDisposable
         {
             throw new InputException(path, $"an earlier run's file of failed inputs cannot be removed: {e.Message}", e);
         }
+    }
+
+    /// <summary>Appends the rest, and completes.</summary>
+    /// <exception cref="InputException">The file cannot be written or removed.</exception>
+    public void Complete(IEnumerable<FailedInput> rest)
+    {
+        foreach (FailedInput failed in rest)
+            Add(failed);
+        Complete();
     }
 
     public void Dispose() => _file?.Dispose();

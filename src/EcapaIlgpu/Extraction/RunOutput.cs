@@ -16,7 +16,7 @@ internal sealed class RunOutput : IDisposable
     private readonly RowFormat? _files;
     private readonly FailedInputs? _failed;
 
-    private RunOutput(IEmbeddingWriter writer, IReadOnlyList<AudioInput> remaining, string? failedPath, RowFormat? files = null)
+    private RunOutput(IEmbeddingWriter writer, IReadOnlyCollection<AudioInput> remaining, string? failedPath, RowFormat? files = null)
     {
         _writer = writer;
         _journaled = writer as JournaledOutput;
@@ -37,7 +37,7 @@ internal sealed class RunOutput : IDisposable
     }
 
     /// <summary>The inputs to embed, in the list's order.</summary>
-    public IReadOnlyList<AudioInput> Remaining { get; }
+    public IReadOnlyCollection<AudioInput> Remaining { get; }
 
     /// <summary>Inputs of the list, or of the shard, those that are done included.</summary>
     public int InputCount { get; }
@@ -79,7 +79,7 @@ internal sealed class RunOutput : IDisposable
     /// The output cannot be written, cannot hold an input's name, or an unfinished run is there that is not this one.
     /// </exception>
     public static RunOutput? InFiles(
-        SpeakerEmbedder embedder, IReadOnlyList<AudioInput> inputs, Shard? shard, EmbeddingFormat format, string path, string failedPath,
+        SpeakerEmbedder embedder, InputList inputs, Shard? shard, EmbeddingFormat format, string path, string failedPath,
         UnfinishedRun unfinished, CancellationToken cancellation)
     {
         RowFormat files = RowFormat.InFiles(format, path, embedder.EmbeddingSize);
@@ -88,7 +88,7 @@ internal sealed class RunOutput : IDisposable
             files, run, unfinished, () => ShardSplit.InputsOf(inputs, shard!.Value, cancellation), cancellation);
         return journaled is null
             ? null
-            : new RunOutput(journaled, [.. journaled.Remaining.Select(ordinal => inputs[ordinal])], failedPath, files);
+            : new RunOutput(journaled, inputs.Of(journaled.Remaining), failedPath, files);
     }
 
     /// <summary>An output that is written as it comes and cannot be resumed: standard output, or a device.</summary>
@@ -99,12 +99,8 @@ internal sealed class RunOutput : IDisposable
     /// <param name="cancellation">Stops splitting the list.</param>
     /// <exception cref="InputException">The output cannot hold an input's name.</exception>
     public static RunOutput InStream(
-        IEmbeddingWriter writer, IReadOnlyList<AudioInput> inputs, Shard? shard, string? failedPath, CancellationToken cancellation)
-    {
-        if (shard is { } part)
-            inputs = [.. ShardSplit.InputsOf(inputs, part, cancellation).Select(ordinal => inputs[ordinal])];
-        return new RunOutput(writer, inputs, failedPath);
-    }
+        IEmbeddingWriter writer, InputList inputs, Shard? shard, string? failedPath, CancellationToken cancellation) =>
+        new(writer, shard is { } part ? inputs.Of(ShardSplit.InputsOf(inputs, part, cancellation)) : inputs, failedPath);
 
     /// <summary>Takes the result of the next input of <see cref="Remaining"/>.</summary>
     /// <exception cref="InputException">It cannot be written; results before it stay good.</exception>
@@ -123,11 +119,7 @@ internal sealed class RunOutput : IDisposable
     public void Complete()
     {
         _writer.Complete();
-        if (_failed is null)
-            return;
-        foreach (FailedInput failed in _files is null ? [] : JournaledOutput.FailuresIn(_files))
-            _failed.Add(failed);
-        _failed.Complete();
+        _failed?.Complete(_files is null ? [] : JournaledOutput.FailuresIn(_files));
     }
 
     public void Dispose()

@@ -24,52 +24,44 @@ public static class WavScp
     /// The file cannot be read; a line has no path (its number is given), asks for a command to be run, or repeats the name of an earlier
     /// one.
     /// </exception>
-    public static IReadOnlyList<AudioInput> Read(string path)
-    {
-        try
-        {
-            if (Directory.Exists(path))
-                throw new InputException(path, "is a folder; a list has lines 'name path'. To embed what a folder holds, name it without --scp");
-            using FileStream stream = File.OpenRead(path);
-            return Read(stream, path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException(path, $"the list cannot be read: {e.Message}", e);
-        }
-    }
+    public static IReadOnlyList<AudioInput> Read(string path) => [.. Enumerate(path)];
 
     /// <summary>Reads a list from a stream, which stays open.</summary>
     /// <param name="stream">The text.</param>
     /// <param name="source">What to call it in errors.</param>
     /// <inheritdoc cref="Read(string)" path="/returns"/>
     /// <inheritdoc cref="Read(string)" path="/exception"/>
-    public static IReadOnlyList<AudioInput> Read(Stream stream, string source)
+    public static IReadOnlyList<AudioInput> Read(Stream stream, string source) => [.. Enumerate(stream, source)];
+
+    /// <summary>As <see cref="Read(string)"/>, one recording at a time; what is wrong with a line is said when it is reached.</summary>
+    internal static IEnumerable<AudioInput> Enumerate(string path)
     {
-        List<AudioInput> inputs = [];
-        Dictionary<string, int> lineOfName = new(StringComparer.Ordinal);
+        using FileStream stream = Open(path);
+        foreach (AudioInput input in Enumerate(stream, path))
+            yield return input;
+    }
+
+    /// <inheritdoc cref="Enumerate(string)"/>
+    internal static IEnumerable<AudioInput> Enumerate(Stream stream, string source)
+    {
+        SeenNames names = new();
         UTF8Encoding strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
         using StreamReader reader = new(stream, strict, detectEncodingFromByteOrderMarks: true, leaveOpen: true);
-        int lineNumber = 0;
-        try
+        bool isEmpty = true;
+        for (int number = 1; ReadLine(reader, source) is { } line; number++)
         {
-            while (reader.ReadLine() is { } line)
+            if (Parse(line, source, number) is not { } input)
+                continue;
+            if (names.Add(input.Name, number) is { } earlier)
             {
-                lineNumber++;
-                if (Parse(line, source, lineNumber) is not { } input)
-                    continue;
-                if (!lineOfName.TryAdd(input.Name, lineNumber))
-                    throw At(lineNumber, $"the name '{Shown.Name(input.Name)}' is already that of line {lineOfName[input.Name]}; names must differ");
-                inputs.Add(input);
+                string problem = $"the name '{Shown.Name(input.Name)}' is already that of line {earlier}; names must differ";
+                throw new InputException($"{source}, line {number}", problem);
             }
+            isEmpty = false;
+            yield return input;
         }
-        catch (DecoderFallbackException e)
-        {
-            throw new InputException(source, $"is not UTF-8 text; a list has lines 'name path'", e);
-        }
-        return inputs.Count > 0 ? inputs : throw new InputException(source, "the list is empty; it should have lines 'name path'");
-
-        InputException At(int number, string problem) => new($"{source}, line {number}", problem);
+        if (isEmpty)
+            throw new InputException(source, "the list is empty; it should have lines 'name path'");
     }
 
     /// <summary>A remark, with its line end.</summary>
@@ -86,6 +78,41 @@ public static class WavScp
     }
 
     private static string Quoted(string text) => $"\"{JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(text)}\"";
+
+    private static FileStream Open(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            throw new InputException(
+                path, "is a folder; a list has lines 'name path'. To embed what a folder holds, name it without --scp");
+        }
+        try
+        {
+            return File.OpenRead(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(path, e);
+        }
+    }
+
+    private static string? ReadLine(StreamReader reader, string source)
+    {
+        try
+        {
+            return reader.ReadLine();
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new InputException(source, "is not UTF-8 text; a list has lines 'name path'", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(source, e);
+        }
+    }
+
+    private static InputException Unreadable(string source, Exception e) => new(source, $"the list cannot be read: {e.Message}", e);
 
     private static AudioInput? Parse(string line, string source, int number)
     {

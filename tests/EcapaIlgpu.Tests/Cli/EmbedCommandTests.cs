@@ -211,6 +211,30 @@ public sealed class EmbedCommandTests : IDisposable
         Assert.Equal(content, File.ReadAllText(list));
     }
 
+    [UnixFact]
+    public async Task Outputs_that_are_one_file_or_a_file_that_is_read_are_refused_whatever_they_are_called()
+    {
+        string list = _folder.Write("wav.scp", $"a {Sample("awb_1.wav")}\n"), audio = _folder["a.wav"];
+        File.Copy(Sample("awb_1.wav"), audio);
+        Directory.CreateDirectory(_folder["other"]);
+        Directory.CreateSymbolicLink(_folder["other/back"], _folder.FullPath);
+        File.CreateSymbolicLink(_folder["link.csv"], list);
+        string[] before = _folder.Entries();
+        foreach ((string[] args, string message) in new (string[], string)[]
+        {
+            (["--scp", list, "-o", _folder["link.csv"]], $"--output {_folder["link.csv"]} would overwrite '{list}', which is read"),
+            (["--scp", list, "-o", _folder["e.csv"], "--failed", _folder["other/back/wav.scp"]], $"would overwrite '{list}', which is read"),
+            ([audio, "-o", _folder["other/../a.wav"], "--format", "csv"], $"would overwrite '{audio}', which is read"),
+            ([audio, "-o", _folder["e.csv"], "--stats-json", _folder["other/back/e.csv.journal"]], "would be written twice, for --output"),
+            ([audio, "-o", _folder["e.csv"], "--stats-json", _folder["e.csv.failed.scp"]], "would be written twice, for the list of failed files"),
+        })
+        {
+            CliResult result = await Embed(args);
+            Assert.True(result.Code == 2 && result.Error.Contains(message), $"{string.Join(' ', args)}: {result}");
+        }
+        Assert.Equal(before, _folder.Entries());
+    }
+
     [Fact]
     public async Task A_name_that_kaldi_cannot_hold_is_refused_before_any_work()
     {

@@ -176,6 +176,12 @@ public sealed class ResumeTests : IDisposable
         Restore(150, audio);
         Assert.Contains($"of {Files} files written to {output} (names in {_folder["e.txt"]}); --resume continues", stopped.Error, StringComparison.Ordinal);
         int rows = TestFiles.ReadNpy(output).Shape[0];
+        CliResult again = await Ecapa.RunAsync(Command(output));
+        Assert.Equal(1, again.Code);
+        Assert.StartsWith(
+            $"error: {output}: an unfinished run is there with {rows} of {Files} files done. --resume continues it, --restart",
+            again.Error.Split('\n', 2)[1], StringComparison.Ordinal);
+        Assert.Equal(rows, TestFiles.ReadNpy(output).Shape[0]);
         CliResult resumed = await Ecapa.RunAsync(Command(output, "--resume"));
         Assert.Contains($"embedded {Files - 2 - rows} of {Files} files, {rows} done before, 2 failed", resumed.Error, StringComparison.Ordinal);
         Assert.Equal(Files - 2, TestFiles.ReadNpy(output).Shape[0]);

@@ -21,6 +21,23 @@ public sealed class AudioListingTests : IDisposable
     public void A_folder_gives_its_audio_recursively_in_ordinal_order() =>
         Assert.Equal(["B/z.wav", "a.flac", "b.wav", "sub/2.wav", "sub/deep/1.WAV", "x[1].wav"], Relative(_folder.FullPath));
 
+    /// <summary>A folder is gone through folder by folder; the order is that of the whole paths all the same.</summary>
+    [Fact]
+    public void Characters_before_and_after_the_separator_do_not_disturb_the_order()
+    {
+        string[] names = ["a", "a-b", "a.wav", "a0", "a b", "A", "é", "日"];
+        foreach (string name in names)
+        {
+            foreach (string below in (string[])["x.wav", "a/x.wav", "a-/x.wav", "a.wav"])
+                _folder.Write($"order/{name}.d/{below}");
+            _folder.Write($"order/{name}.flac");
+            _folder.Write($"order/{name}/y.wav");
+        }
+        string[] all = Directory.GetFiles(_folder["order"], "*", SearchOption.AllDirectories);
+        Assert.Equal(6 * names.Length, all.Length);
+        Assert.Equal(all.Order(StringComparer.Ordinal), AudioListing.Expand([_folder["order"]]).Select(input => input.Path));
+    }
+
     [Fact]
     public void Files_are_named_by_their_path_as_given()
     {

@@ -13,6 +13,8 @@ public sealed class ExtractionFaultTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    private static string Sample { get; } = TestFiles.InTestdata("samples/awb_1.wav");
+
     private static UtteranceReader RealReader { get; } = UtteranceReaders.Features(new AudioOptions());
 
     private static FakeEngine EightyBins() => new(featureDim: Fbank.MelBins);
@@ -48,10 +50,62 @@ public sealed class ExtractionFaultTests : IDisposable
     {
         // A recorder's header claims all there could ever be, and its file gets longer with every look at it.
         byte[] begun = (WavBuilder.Int16(new short[8000]) with { DataSize = uint.MaxValue }).Build();
-        using GrowingStream recording = new(begun);
+        using GrowingStream recording = new(begun, begun.Length, long.MaxValue);
         Task<Waveform> reading = Task.Run(() => AudioFile.Read(recording, "recording.wav"));
         Waveform waveform = await reading.WaitAsync(Ecapa.Patience);
         Assert.InRange(waveform.Samples.Length, 8000, 20_000);
+        AssertFramesAreThoseOf(waveform);
+    }
+
+    /// <summary>
+    /// Half is written when it is opened, and the rest while it is read; a recorder's header does not know how long it will be.
+    /// </summary>
+    [NeedsTheory(Tools.Libsndfile, Tools.Ffmpeg)]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_flac_file_that_grows_while_it_is_read_is_read_as_far_as_it_went(bool lengthIsKnown)
+    {
+        Waveform expected = AudioFile.Read(Sample);
+        byte[] whole = EncodeFlac();
+        if (!lengthIsKnown)
+            ForgetLength(whole);
+        using GrowingStream recording = new(whole, whole.Length / 2, whole.Length);
+        InstalledDecoders onlySndfile = new(SndfileLibrary.Installed, null);
+        Task<Waveform> reading = Task.Run(() => AudioFile.Read(recording, "recording.flac", null, onlySndfile, CancellationToken.None));
+        Waveform waveform = await reading.WaitAsync(Ecapa.Patience);
+        Assert.Equal(expected.Samples.ToArray(), waveform.Samples.ToArray());
+        Assert.Empty(waveform.Warnings);
+        AssertFramesAreThoseOf(waveform);
+    }
+
+    /// <summary>
+    /// What is reported and what is embedded are of one look at the file, whatever its header says and however it goes on.
+    /// </summary>
+    [NeedsTheory(Tools.Libsndfile, Tools.Ffmpeg)]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void The_length_of_a_flac_file_that_is_half_written_is_that_of_its_frames(bool lengthIsKnown)
+    {
+        byte[] whole = EncodeFlac();
+        if (!lengthIsKnown)
+            ForgetLength(whole);
+        TimeSpan longest = AudioFile.Read(Sample).Duration;
+        foreach (UtteranceReader reader in (UtteranceReader[])[RealReader, UtteranceReaders.Samples(new AudioOptions())])
+        {
+            string path = _folder.Write("half.flac", whole[..(whole.Length / 2)]);
+            using Utterance half = reader(new AudioInput(path), CancellationToken.None);
+            File.WriteAllBytes(path, whole);
+            using Utterance all = reader(new AudioInput(path), CancellationToken.None);
+            Assert.InRange(half.Duration, longest / 4, 3 * longest / 4);
+            Assert.Equal(longest, all.Duration);
+            Assert.Equal(lengthIsKnown ? 1 : 0, half.Warnings.Count);
+            foreach (Utterance utterance in (Utterance[])[half, all])
+            {
+                int samples = (int)Math.Round(utterance.Duration.TotalSeconds * Fbank.SampleRate);
+                Assert.Equal(Fbank.FrameCount(samples), utterance.Rows);
+                Assert.Equal(utterance.Features.IsEmpty ? samples : 0, utterance.Pcm.Length);
+            }
+        }
     }
 
     [Fact]
@@ -211,10 +265,32 @@ public sealed class ExtractionFaultTests : IDisposable
         }).WaitAsync(Ecapa.Patience);
     }
 
-    /// <summary>A file that gets longer by more than is read of it, so that no reading reaches its end.</summary>
-    private sealed class GrowingStream(byte[] begun) : Stream
+    private static void AssertFramesAreThoseOf(Waveform waveform)
     {
-        private long _length = begun.Length;
+        float[] rows = new FeatureExtractor().Compute(waveform, "recording");
+        Assert.Equal(Fbank.FrameCount(waveform.Samples.Length), rows.Length / Fbank.MelBins);
+        Assert.Equal(waveform.Samples.Length / (double)Fbank.SampleRate, waveform.Duration.TotalSeconds, 1e-6);
+    }
+
+    private byte[] EncodeFlac()
+    {
+        Tools.Encode(Sample, _folder["sample.flac"]);
+        return File.ReadAllBytes(_folder["sample.flac"]);
+    }
+
+    /// <summary>Sets the number of samples in STREAMINFO (RFC 9639, 36 bits) to 0, which stands for unknown.</summary>
+    private static void ForgetLength(byte[] flac)
+    {
+        flac[21] &= 0xF0;
+        flac.AsSpan(22, 4).Clear();
+    }
+
+    /// <summary>
+    /// A file that gets longer with every look at it, by more than is read of it, up to a length; beyond the bytes given it is zeros.
+    /// </summary>
+    private sealed class GrowingStream(byte[] bytes, long begun, long longest) : Stream
+    {
+        private long _length = begun;
 
         public override long Length => _length;
 
@@ -228,11 +304,12 @@ public sealed class ExtractionFaultTests : IDisposable
 
         public override int Read(Span<byte> buffer)
         {
-            _length += buffer.Length + 100;
+            buffer = buffer[..(int)Math.Min(buffer.Length, _length - Position)];
             buffer.Clear();
-            if (Position < begun.Length)
-                begun.AsSpan((int)Position, (int)Math.Min(buffer.Length, begun.Length - Position)).CopyTo(buffer);
+            if (Position < bytes.Length)
+                bytes.AsSpan((int)Position, (int)Math.Min(buffer.Length, bytes.Length - Position)).CopyTo(buffer);
             Position += buffer.Length;
+            _length = Math.Min(longest, _length + buffer.Length + 100);
             return buffer.Length;
         }
 

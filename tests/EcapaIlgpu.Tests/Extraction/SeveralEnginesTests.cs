@@ -110,6 +110,37 @@ public sealed class SeveralEnginesTests
         Assert.InRange(results.Count, 0, 8 * SmallBatches.BatchRows);
     }
 
+    [Theory]
+    [InlineData(1, 3)]
+    [InlineData(2, 5)]
+    [InlineData(3, 7)]
+    public async Task A_batch_that_is_the_end_of_two_engines_fails_and_the_others_go_on(int culprits, int count)
+    {
+        ConcurrentQueue<EngineLoss> losses = [];
+        FakeWaveformEngine[] engines = [.. Enumerable.Range(0, count).Select(i => new FakeWaveformEngine($"engine {i}")
+        {
+            Concurrency = 1,
+            OnEmbed = (lengths, _) => Assert.False(lengths.Contains(5), "launch failed"),
+        })];
+        string[] bad = [.. Enumerable.Range(1, culprits).Select(i => $"{100 * i}")];
+        Utterance Read(AudioInput input, CancellationToken cancellation) =>
+            new(1, TimeSpan.FromSeconds(1), []) { Pcm = new short[bad.Contains(input.Name) ? 5 : 2] };
+        ExtractionOptions options = new() { BatchRows = 1, EngineLost = losses.Enqueue };
+        List<ExtractionResult> results = await Collect(engines, Read, 400, options);
+
+        Assert.Equal(Enumerable.Range(1, 400).Select(i => $"{i}"), results.Select(r => r.Name));
+        ExtractionResult[] failed = [.. results.Where(r => r.Error is not null)];
+        Assert.Equal(bad, failed.Select(r => r.Name));
+        Assert.Equal(2 * culprits, losses.Count);
+        foreach (ExtractionResult result in failed)
+        {
+            Assert.Matches(
+                "two devices failed, and no other was tried: engine [0-9] failed: launch failed; engine [0-9] failed: launch failed",
+                result.Error!.Problem);
+            Assert.Equal(TimeSpan.FromSeconds(1), result.Duration);
+        }
+    }
+
     [Fact]
     public async Task An_utterance_that_an_engine_refuses_costs_its_batch_nothing()
     {

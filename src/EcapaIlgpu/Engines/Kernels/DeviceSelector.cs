@@ -57,25 +57,22 @@ public static partial class DeviceSelector
         ];
     }
 
-    /// <summary>An engine on each device that a selector names: one, unless it ends in <c>:all</c>.</summary>
-    /// <inheritdoc cref="CreateEngine"/>
+    /// <summary>
+    /// An engine on each device that a selector names: one, unless it ends in <c>:all</c>. All of them compute in one precision, so that
+    /// the rows of a list do not depend on which device had which file.
+    /// </summary>
+    /// <param name="weights">The network.</param>
+    /// <param name="selector">Which devices, see <see cref="Syntax"/>.</param>
+    /// <param name="threads">Threads of the vector engine, 0 for one per processor; kernels on the CPU take every core.</param>
+    /// <param name="precision">With how many bits; null for the fastest that is as exact as float32 and that all of them have.</param>
+    /// <exception cref="InputException">
+    /// There is no such device, or one cannot be used, or cannot compute in the precision; the message says which, and which there are.
+    /// </exception>
     public static IReadOnlyList<IEmbeddingEngine> CreateEngines(
         EcapaWeights weights, string selector, int threads = 0, Precision? precision = null)
     {
         ArgumentNullException.ThrowIfNull(selector);
-        List<IEmbeddingEngine> engines = [];
-        try
-        {
-            foreach (string one in OneByOne(selector))
-                engines.Add(CreateEngine(weights, one, threads, precision));
-            return engines;
-        }
-        catch
-        {
-            foreach (IEmbeddingEngine engine in engines)
-                engine.Dispose();
-            throw;
-        }
+        return CreateEngines(weights, [.. OneByOne(selector)], threads, precision);
     }
 
     /// <summary>An engine on a device.</summary>
@@ -88,37 +85,8 @@ public static partial class DeviceSelector
     /// </exception>
     public static IEmbeddingEngine CreateEngine(EcapaWeights weights, string selector, int threads = 0, Precision? precision = null)
     {
-        ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(selector);
-        if (selector == "cpu")
-            return CreateSimdEngine(weights, threads, precision);
-        Context context = CreateContext();
-        try
-        {
-            Device? device = Choose(context, selector);
-            if (device is null)
-            {
-                context.Dispose();
-                return CreateSimdEngine(weights, threads, precision);
-            }
-            DeviceSession session = new(context, device);
-            try
-            {
-                return new KernelEngine(weights, session.Accelerator, PrecisionSupport.Choose(session.Accelerator, precision, selector), owned: session);
-            }
-            catch
-            {
-                session.Dispose();
-                throw;
-            }
-        }
-        catch (Exception e)
-        {
-            context.Dispose();
-            if (e is InputException)
-                throw;
-            throw new InputException($"--device {selector}", $"cannot be used: {e.Message}", e);
-        }
+        return CreateEngines(weights, [selector], threads, precision)[0];
     }
 
     /// <summary>Whether a selector is well formed; whether there is such a device is another matter.</summary>
@@ -151,19 +119,66 @@ public static partial class DeviceSelector
 
     /// <summary>Opens a device for kernels.</summary>
     /// <exception cref="InputException">There is no such device, or it cannot be used.</exception>
-    internal static DeviceSession Open(string selector)
+    internal static DeviceSession Open(string selector) =>
+        OpenUnlessVector(selector) ?? throw new InputException($"--device {selector}", "does not run kernels.");
+
+    /// <summary>Opens a device for kernels; null where a selector means the vector engine.</summary>
+    /// <exception cref="InputException">There is no such device, or it cannot be used.</exception>
+    private static DeviceSession? OpenUnlessVector(string selector) => selector == "cpu" ? null : Using(selector, () =>
     {
         Context context = CreateContext();
         try
         {
-            return new DeviceSession(
-                context, Choose(context, selector) ?? throw new InputException($"--device {selector}", "does not run kernels."));
+            if (Choose(context, selector) is { } device)
+                return new DeviceSession(context, device);
+            context.Dispose();
+            return null;
         }
-        catch (Exception e)
+        catch
         {
             context.Dispose();
-            if (e is InputException)
-                throw;
+            throw;
+        }
+    });
+
+    private static List<IEmbeddingEngine> CreateEngines(EcapaWeights weights, string[] selectors, int threads, Precision? asked)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        List<DeviceSession?> sessions = [];
+        List<IEmbeddingEngine> engines = [];
+        try
+        {
+            foreach (string selector in selectors)
+                sessions.Add(OpenUnlessVector(selector));
+            Precision precision = PrecisionSupport.Choose(
+                [.. sessions.Zip(selectors, (session, selector) => (session?.Accelerator, selector))], asked);
+            for (int i = 0; i < selectors.Length; i++)
+            {
+                engines.Add(sessions[i] is { } session
+                    ? Using(selectors[i], () => new KernelEngine(weights, session.Accelerator, precision, owned: session))
+                    : new SimdEngine(weights, new SimdOptions { Threads = threads }));
+            }
+            return engines;
+        }
+        catch
+        {
+            engines.ForEach(engine => engine.Dispose());
+            // An engine has its session disposed with it; the others have none yet.
+            foreach (DeviceSession? session in sessions.Skip(engines.Count))
+                session?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What goes wrong with a device is an error that names it.</summary>
+    private static T Using<T>(string selector, Func<T> use)
+    {
+        try
+        {
+            return use();
+        }
+        catch (Exception e) when (e is not InputException)
+        {
             throw new InputException($"--device {selector}", $"cannot be used: {e.Message}", e);
         }
     }
@@ -201,13 +216,6 @@ public static partial class DeviceSelector
             return [Precision.Fp32];
         using DeviceSession session = Open(selector);
         return PrecisionSupport.Of(session.Accelerator);
-    }
-
-    private static SimdEngine CreateSimdEngine(EcapaWeights weights, int threads, Precision? precision)
-    {
-        if (precision is { } asked)
-            PrecisionSupport.Require(asked, [Precision.Fp32], "cpu", "the vector engine");
-        return new SimdEngine(weights, new SimdOptions { Threads = threads });
     }
 
     private static Context CreateContext() => Context.Create(builder => builder.CPU().Cuda().OpenCL().EnableAlgorithms().Profiling());

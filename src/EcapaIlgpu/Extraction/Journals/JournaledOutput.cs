@@ -5,13 +5,13 @@ using Microsoft.Win32.SafeHandles;
 
 namespace EcapaIlgpu.Extraction.Journals;
 
-/// <summary>What becomes of an unfinished run that is found where a run is to write.</summary>
+/// <summary>What becomes of a run that was killed or stopped and is found where a run is to write.</summary>
 internal enum UnfinishedRun
 {
     /// <summary>It is an error if rows would be lost.</summary>
     Refuse,
 
-    /// <summary>It is continued, and so is one that ended with inputs left or failed.</summary>
+    /// <summary>It is continued, and so is one that finished with failures.</summary>
     Resume,
 
     /// <summary>It is thrown away.</summary>
@@ -43,9 +43,9 @@ internal sealed class JournaledOutput : IEmbeddingWriter
     private readonly List<RowPlace> _runs;
     private readonly ArrayBufferWriter<byte> _line = new();
     private readonly Stopwatch _sinceFlush = Stopwatch.StartNew();
+    private readonly IEnumerator<int> _ordinals;
     private RowPlace _end;
     private int _lastOrdinal = -1;
-    private int _next;
     private bool _completed;
 
     /// <summary>Begins new files.</summary>
@@ -58,7 +58,8 @@ internal sealed class JournaledOutput : IEmbeddingWriter
         WriteToJournal(header.WriteTo);
         _rows = RowWriter.Create(format, open);
         _end = new RowPlace(journal.Position, _rows.RowPosition, _rows.LinePosition);
-        Remaining = [.. header.Inputs];
+        Remaining = header.Inputs;
+        _ordinals = Remaining.GetEnumerator();
         InputCount = Remaining.Count;
     }
 
@@ -73,7 +74,8 @@ internal sealed class JournaledOutput : IEmbeddingWriter
         _end = state.End;
         RowsBefore = state.Done.Count;
         OrdinalSet inputs = _header.Inputs;
-        Remaining = [.. inputs.Where(ordinal => !state.Done.Contains(ordinal))];
+        Remaining = inputs.Without(state.Done);
+        _ordinals = Remaining.GetEnumerator();
         InputCount = inputs.Count;
         journal.CutTo(_end.Journal);
         _rows = RowWriter.Create(format, path =>
@@ -85,7 +87,7 @@ internal sealed class JournaledOutput : IEmbeddingWriter
     }
 
     /// <summary>The inputs to embed, by their places in the list, in its order: those of the shard without a row.</summary>
-    public IReadOnlyList<int> Remaining { get; }
+    public OrdinalSet Remaining { get; }
 
     /// <summary>Inputs of the run, all of them: the list's, or the shard's.</summary>
     public int InputCount { get; }
@@ -142,10 +144,12 @@ internal sealed class JournaledOutput : IEmbeddingWriter
                 journal = OutputFile.OpenPartial(journalPath, FileShare.None);
                 DeleteHalfCopies(format);
                 if (unfinished == UnfinishedRun.Refuse)
-                    RefuseToLoseRows(format, journal);
+                    RefuseToLoseRows(format, RowsTold.Of(format, journal.Handle));
                 if (unfinished == UnfinishedRun.Resume && FindUnfinished(format, journal, run, cancellation) is { Entries: > 0 } state)
                     return new JournaledOutput(format, journal, state);
             }
+            if (unfinished == UnfinishedRun.Refuse)
+                RefuseToReplaceUnfinished(format);
             // Before anything is changed: the list may turn out not to be readable.
             JournalHeader header = new(run, run.Shard is null ? null : splitList());
             journal ??= OutputFile.CreatePartial(journalPath, FileShare.None);
@@ -203,8 +207,7 @@ internal sealed class JournaledOutput : IEmbeddingWriter
     public void Write(ExtractionResult result)
     {
         _rows.Put(result);
-        AddRow(Remaining[_next]);
-        _next++;
+        AddRow(NextOrdinal());
     }
 
     /// <summary>Notes that the next input of <see cref="Remaining"/> has no row, and why.</summary>
@@ -212,8 +215,7 @@ internal sealed class JournaledOutput : IEmbeddingWriter
     /// <exception cref="InputException">The output cannot be written.</exception>
     public void WriteFailure(ExtractionResult result)
     {
-        Add(new JournalEntry(Remaining[_next], 0, 0, 0, new FailedInput(result.Input, result.Error!.Problem)));
-        _next++;
+        Add(new JournalEntry(NextOrdinal(), 0, 0, 0, new FailedInput(result.Input, result.Error!.Problem)));
     }
 
     /// <summary>Takes over the rows and failures of other outputs of the same format, in the list's order.</summary>
@@ -276,18 +278,26 @@ internal sealed class JournaledOutput : IEmbeddingWriter
         $"another run wrote what is there, which this one cannot continue. It differs in {difference}. "
         + "Give it what it had, or --restart to begin anew");
 
-    private static void RefuseToLoseRows(RowFormat format, OutputFile journal)
+    /// <summary>
+    /// A run that was stopped has its rows under their final names. What tells it from one that finished, whose files may be replaced like
+    /// any others, is that inputs of its journal were never tried.
+    /// </summary>
+    private static void RefuseToReplaceUnfinished(RowFormat format)
     {
-        if (JournalState.ReadHeader(journal.Handle, JournalPathOf(format)) is not { } read)
+        // Without its rows, deleted or moved away, a journal tells of nothing that could be lost.
+        if (!File.Exists(format.Paths[0]) || !File.Exists(JournalPathOf(format)))
             return;
-        JournalReader reader = new(journal.Handle, read.End);
-        int rows = 0;
-        while (reader.TryReadEntry(out JournalEntry entry))
-            rows += entry.Failure is null ? 1 : 0;
-        if (rows > 0)
+        using SafeFileHandle journal = OpenForReading(JournalPathOf(format));
+        if (RowsTold.Of(format, journal) is { } told && told.Entries < told.Inputs)
+            RefuseToLoseRows(format, told);
+    }
+
+    private static void RefuseToLoseRows(RowFormat format, RowsTold? told)
+    {
+        if (told is { Rows: > 0 })
         {
-            int inputs = read.Header.ShardInputs?.Count ?? read.Header.Run.Inputs;
-            throw new InputException(format.Paths[0], $"an unfinished run is there with {rows} of {inputs} files done. "
+            throw new InputException(
+                format.Paths[0], $"an unfinished run is there with {told.Value.Rows} of {told.Value.Inputs} files done. "
                 + "--resume continues it, --restart throws it away and begins anew");
         }
     }
@@ -387,6 +397,10 @@ internal sealed class JournaledOutput : IEmbeddingWriter
         AddRow(run.Current.Ordinal);
     }
 
+    private int NextOrdinal() => _ordinals.MoveNext()
+        ? _ordinals.Current
+        : throw new InvalidOperationException("More results than inputs.");
+
     private void AddRow(int ordinal)
     {
         uint checksum = JournalEntry.ChecksumOf(ordinal, _rows.LastRow, _rows.LastLine);
@@ -430,5 +444,24 @@ internal sealed class JournaledOutput : IEmbeddingWriter
         }
         // The files in order have their names, so these are superseded; until they are gone, a run that resumes would put them in order again.
         Abandon();
+    }
+
+    /// <summary>What a journal alone tells, without a look at the rows.</summary>
+    /// <param name="Rows">Inputs with a row.</param>
+    /// <param name="Entries">Rows and failures.</param>
+    /// <param name="Inputs">Inputs of the run.</param>
+    private readonly record struct RowsTold(int Rows, int Entries, int Inputs)
+    {
+        /// <summary>Null of a journal that was not written to the end of its first line.</summary>
+        public static RowsTold? Of(RowFormat format, SafeFileHandle journal)
+        {
+            if (JournalState.ReadHeader(journal, JournalPathOf(format)) is not { } read)
+                return null;
+            JournalReader reader = new(journal, read.End);
+            int rows = 0, entries = 0;
+            for (; reader.TryReadEntry(out JournalEntry entry); entries++)
+                rows += entry.Failure is null ? 1 : 0;
+            return new RowsTold(rows, entries, read.Header.ShardInputs?.Count ?? read.Header.Run.Inputs);
+        }
     }
 }

@@ -64,6 +64,15 @@ internal sealed class OrdinalSet : IEnumerable<int>
         return true;
     }
 
+    /// <summary>The inputs of this set that are not in another of the same list.</summary>
+    public OrdinalSet Without(OrdinalSet other)
+    {
+        byte[] bits = [.. _bits];
+        for (int i = 0; i < bits.Length; i++)
+            bits[i] &= (byte)~other._bits[i];
+        return new OrdinalSet(Length, bits);
+    }
+
     /// <summary>The inputs in the list's order.</summary>
     public IEnumerator<int> GetEnumerator() => Enumerable.Range(0, Length).Where(Contains).GetEnumerator();
 

@@ -26,7 +26,8 @@ internal sealed record RunIdentity(
     private const int DigestCharactersShown = 12;
 
     /// <summary>The identity of a run that embeds a list, or a shard of it, in a format.</summary>
-    public static RunIdentity Of(SpeakerEmbedder embedder, EmbeddingFormat format, IReadOnlyList<AudioInput> inputs, Shard? shard) => new(
+    public static RunIdentity Of(
+        SpeakerEmbedder embedder, EmbeddingFormat format, IReadOnlyCollection<AudioInput> inputs, Shard? shard) => new(
         format, embedder.EmbeddingSize, embedder.Model.Digest, embedder.OptionsOfValues, inputs.Count, DigestOf(inputs), shard);
 
     /// <summary>SHA-256 over names and paths, each ended by a zero byte, which neither can hold.</summary>

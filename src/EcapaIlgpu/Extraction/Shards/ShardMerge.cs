@@ -4,6 +4,14 @@ using Microsoft.Win32.SafeHandles;
 
 namespace EcapaIlgpu.Extraction.Shards;
 
+/// <summary>What shards gave together.</summary>
+/// <param name="Description">What people call the output.</param>
+/// <param name="Rows">Rows in it.</param>
+/// <param name="Inputs">Inputs of the list.</param>
+/// <param name="Failed">Inputs without a row.</param>
+/// <param name="FailedPath">Where they are listed, where there are any.</param>
+internal sealed record MergedShards(string Description, int Rows, int Inputs, int Failed, string FailedPath);
+
 /// <summary>
 /// Joins the outputs of all shards of a list into the output that one run would have given, to the byte. Everything is checked before
 /// anything is written, but for the rows themselves, which are checked as they are copied.
@@ -13,12 +21,12 @@ internal static class ShardMerge
     /// <summary>Joins shards.</summary>
     /// <param name="output">The file to write, in the shards' format.</param>
     /// <param name="shards">The shards' outputs, in any order; of a pair of files either.</param>
+    /// <param name="failedPath">Where to list the inputs that failed; null for the place that goes with the output.</param>
     /// <param name="cancellation">Stops copying; nothing is left then.</param>
-    /// <returns>The format of the output, how many rows it has and how many inputs the list.</returns>
     /// <exception cref="InputException">
-    /// A shard is missing, given twice, unfinished, changed, or of another model, list or options than the first.
+    /// A shard is missing, given twice, unfinished, changed, or of another model, list or options than the first; or would be overwritten.
     /// </exception>
-    public static (RowFormat Format, int Rows, int Inputs) Merge(string output, IReadOnlyList<string> shards, CancellationToken cancellation)
+    public static MergedShards Merge(string output, IReadOnlyList<string> shards, string? failedPath, CancellationToken cancellation)
     {
         List<OpenShard> open = [];
         try
@@ -36,7 +44,8 @@ internal static class ShardMerge
                     output, $"its ending asks for {RunIdentity.NameOf(asked)}, and the shards are {found}: shards are joined in their own format");
             }
             RowFormat format = RowFormat.InFiles(whole.Format, output, whole.EmbeddingSize);
-            RefuseToOverwrite(format, open);
+            failedPath ??= RunOutput.FailedPathOf(format.Paths[0]);
+            RefuseToOverwrite(output, RunOutput.FilesOf(whole.Format, output), failedPath, open);
             using JournaledOutput merged = JournaledOutput.Open(
                 format, whole, UnfinishedRun.Discard, () => OrdinalSet.All(whole.Inputs), cancellation)!;
             try
@@ -50,7 +59,9 @@ internal static class ShardMerge
                 merged.Abandon();
                 throw;
             }
-            return (format, merged.Rows, whole.Inputs);
+            using FailedInputs failed = new(failedPath);
+            failed.Complete(JournaledOutput.FailuresIn(format));
+            return new MergedShards(format.Description, merged.Rows, whole.Inputs, failed.Count, failedPath);
         }
         finally
         {
@@ -110,12 +121,13 @@ internal static class ShardMerge
     private static InputException SplitDiffers(string name, string problem) => new(name,
         $"{problem}: the machines did not see the same files when they split the list. Embed the shards again where all files can be read");
 
-    private static void RefuseToOverwrite(RowFormat format, List<OpenShard> open)
+    private static void RefuseToOverwrite(string output, IReadOnlyList<string> rows, string failedPath, List<OpenShard> open)
     {
-        HashSet<string> written = new(
-            format.Paths.Append(JournaledOutput.JournalPathOf(format)).Select(Path.GetFullPath), StringComparer.Ordinal);
-        if (open.FirstOrDefault(shard => shard.Format.Paths.Any(path => written.Contains(Path.GetFullPath(path)))) is { } shard)
-            throw new InputException(format.Paths[0], $"would overwrite the shard {shard.Name}; choose another name for what they give together");
+        string? clash = WrittenFiles.ClashOf(
+            [.. rows.Select(path => (path, $"the output {output}")), (failedPath, $"the list of failed files {failedPath}")],
+            open.SelectMany(shard => shard.Format.Paths.Append(JournaledOutput.JournalPathOf(shard.Format))));
+        if (clash is not null)
+            throw new InputException(output, clash);
     }
 
     /// <summary>A shard's files, open.</summary>

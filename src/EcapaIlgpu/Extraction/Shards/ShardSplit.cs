@@ -23,22 +23,24 @@ internal static class ShardSplit
     /// <param name="inputs">The whole list.</param>
     /// <param name="shard">Which shard.</param>
     /// <param name="cancellation">Stops reading lengths.</param>
-    public static OrdinalSet InputsOf(IReadOnlyList<AudioInput> inputs, Shard shard, CancellationToken cancellation)
+    public static OrdinalSet InputsOf(IReadOnlyCollection<AudioInput> inputs, Shard shard, CancellationToken cancellation)
     {
         long[] milliseconds = new long[inputs.Count];
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = ReadsAtOnce, CancellationToken = cancellation };
-        Parallel.For(0, inputs.Count, parallel, i => milliseconds[i] = (long)AudioLength.Estimate(inputs[i].Path).TotalMilliseconds);
+        Parallel.ForEach(inputs, parallel, (input, _, i) => milliseconds[i] = (long)AudioLength.Estimate(input.Path).TotalMilliseconds);
         return InputsOf(milliseconds, shard);
     }
 
-    /// <summary>As <see cref="InputsOf(IReadOnlyList{AudioInput}, Shard, CancellationToken)"/>, for known lengths.</summary>
+    /// <summary>As <see cref="InputsOf(IReadOnlyCollection{AudioInput}, Shard, CancellationToken)"/>, for known lengths.</summary>
     /// <param name="milliseconds">The length of every input.</param>
     /// <param name="shard">Which shard.</param>
     public static OrdinalSet InputsOf(IReadOnlyList<long> milliseconds, Shard shard)
     {
         OrdinalSet inputs = new(milliseconds.Count);
         PriorityQueue<int, (long Load, int Index)> shards = new(Enumerable.Range(1, shard.Count).Select(i => (i, (0L, i))));
-        foreach (int ordinal in Enumerable.Range(0, milliseconds.Count).OrderByDescending(i => milliseconds[i]))
+        int[] longestFirst = [.. Enumerable.Range(0, milliseconds.Count)];
+        Array.Sort(longestFirst, (one, other) => (milliseconds[other], one).CompareTo((milliseconds[one], other)));
+        foreach (int ordinal in longestFirst)
         {
             shards.TryDequeue(out int index, out (long Load, int Index) place);
             shards.Enqueue(index, (place.Load + milliseconds[ordinal] + CostOfAnInput, index));

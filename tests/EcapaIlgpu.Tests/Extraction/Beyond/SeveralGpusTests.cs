@@ -9,10 +9,12 @@ namespace EcapaIlgpu.Tests.Extraction.Beyond;
 /// <summary>All GPUs of a machine, on a driver in software.</summary>
 public sealed class SeveralGpusTests
 {
+    private static readonly EcapaConfig Small = new() { FeatureDim = 8, Channels = 16, EmbeddingSize = 8, Pooling = Pooling.Tap };
+
     [Fact]
     public async Task A_gpu_that_vanishes_leaves_its_batch_to_the_other()
     {
-        EcapaWeights weights = RandomModels.Create(new EcapaConfig { FeatureDim = 8, Channels = 16, EmbeddingSize = 8, Pooling = Pooling.Tap }, 1);
+        EcapaWeights weights = RandomModels.Create(Small, 1);
         using EmulatedDriver driver = new(new EmulatedGpu { Name = "GPU A" }, new EmulatedGpu { Name = "GPU B" });
         using IDisposable installation = driver.Install();
         IReadOnlyList<IEmbeddingEngine> engines = DeviceSelector.CreateEngines(weights, "cuda:all");
@@ -41,6 +43,39 @@ public sealed class SeveralGpusTests
             Exception?[] failures = [.. engines.Select(engine => Record.Exception(engine.Dispose))];
             Assert.InRange(failures.Count(failure => failure is not null), 0, 1);
         }
+    }
+
+    [Theory]
+    [InlineData(80, 90, "3xtf32")]
+    [InlineData(70, 75, "fp32")]
+    [InlineData(80, 70, "fp32")]
+    [InlineData(70, 80, "fp32")]
+    public void Gpus_that_differ_compute_in_one_precision_that_all_of_them_have(int first, int second, string expected)
+    {
+        using EmulatedDriver driver = new(
+            new EmulatedGpu { Name = "GPU A", ComputeCapability = first }, new EmulatedGpu { Name = "GPU B", ComputeCapability = second });
+        using IDisposable installation = driver.Install();
+        IReadOnlyList<IEmbeddingEngine> engines = DeviceSelector.CreateEngines(RandomModels.Create(Small, 1), "cuda:all");
+        try
+        {
+            Assert.Equal([$"cuda (GPU A, {expected})", $"cuda (GPU B, {expected})"], engines.Select(engine => engine.Description));
+        }
+        finally
+        {
+            foreach (IEmbeddingEngine engine in engines)
+                engine.Dispose();
+        }
+    }
+
+    [Fact]
+    public void A_precision_that_one_of_several_gpus_lacks_is_an_error_that_names_it_and_leaves_no_memory_taken()
+    {
+        using EmulatedDriver driver = new(new EmulatedGpu { Name = "GPU A" }, new EmulatedGpu { Name = "GPU B", ComputeCapability = 70 });
+        using IDisposable installation = driver.Install();
+        InputException error = Assert.Throws<InputException>(
+            () => DeviceSelector.CreateEngines(RandomModels.Create(Small, 1), "cuda:all", precision: Precision.Tf32x3));
+        Assert.Equal("--precision 3xtf32: cannot be computed by cuda:1 (GPU B); it can do fp32, bf16, fp16.", error.Message);
+        Assert.Equal(0, driver.Allocations);
     }
 
     [Fact]

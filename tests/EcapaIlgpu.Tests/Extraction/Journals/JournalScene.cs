@@ -57,6 +57,14 @@ internal sealed class JournalScene(int inputs, EmbeddingFormat format = Embeddin
         Embed(output, fails, most);
     }
 
+    /// <summary>Begins, embeds some, and ends as a run does that is told to stop: what it has stands under the final names.</summary>
+    public void EmbedAndStop(int most, Func<int, bool>? fails = null)
+    {
+        using JournaledOutput output = Open(UnfinishedRun.Refuse)!;
+        Embed(output, fails, most);
+        output.Complete();
+    }
+
     /// <summary>The hidden files of a run under way.</summary>
     public string[] Partials() => [.. Directory.GetFiles(Folder.FullPath, ".*.partial").Order(StringComparer.Ordinal)];
 

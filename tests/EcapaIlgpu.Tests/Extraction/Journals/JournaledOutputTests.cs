@@ -237,6 +237,80 @@ public sealed class JournaledOutputTests
         Assert.Equal(expected, scene.Outcome());
     }
 
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void Rows_of_a_run_that_was_stopped_are_not_replaced_unasked(EmbeddingFormat format)
+    {
+        using JournalScene scene = new(4, format);
+        SortedDictionary<string, byte[]> expected = scene.Undisturbed();
+        foreach (UnfinishedRun asked in new[] { UnfinishedRun.Resume, UnfinishedRun.Discard })
+        {
+            scene.EmbedAndStop(3, ordinal => ordinal == 0);
+            SortedDictionary<string, byte[]> stopped = scene.Outcome();
+            // One that was to begin anew and was killed before its first row has not replaced them either.
+            foreach (bool anotherBegun in new[] { false, true })
+            {
+                if (anotherBegun)
+                    File.WriteAllBytes(scene.JournalPartial, []);
+                InputException error = Assert.Throws<InputException>(() => scene.Open(UnfinishedRun.Refuse));
+                Assert.StartsWith($"{scene.Format().Paths[0]}: an unfinished run is there with 2 of 4 files done", error.Message, StringComparison.Ordinal);
+                Assert.Contains("--resume continues it, --restart throws it away", error.Message, StringComparison.Ordinal);
+                File.Delete(scene.JournalPartial);
+                Assert.Equal(stopped, scene.Outcome());
+            }
+            using (JournaledOutput output = scene.Open(asked)!)
+            {
+                Assert.Equal(asked == UnfinishedRun.Resume ? 2 : 0, output.RowsBefore);
+                scene.Embed(output);
+                output.Complete();
+            }
+            Assert.Equal(expected, scene.Outcome());
+            scene.Clear();
+        }
+    }
+
+    [Fact]
+    public void A_stopped_shard_counts_its_own_inputs()
+    {
+        using JournalScene scene = new(6);
+        RunIdentity run = scene.Run with { Shard = new Shard(2, 3) };
+        OrdinalSet mine = new(6);
+        mine.Add(1);
+        mine.Add(4);
+        foreach (int most in new[] { 1, 2 })
+        {
+            using (JournaledOutput output = scene.Open(UnfinishedRun.Discard, run, mine)!)
+            {
+                scene.Embed(output, most: most);
+                output.Complete();
+            }
+            if (most == 1)
+            {
+                InputException error = Assert.Throws<InputException>(() => scene.Open(UnfinishedRun.Refuse, run, mine));
+                Assert.Contains("with 1 of 2 files done", error.Message, StringComparison.Ordinal);
+            }
+            else
+            {
+                scene.Open(UnfinishedRun.Refuse, run, mine)!.Dispose();
+            }
+        }
+    }
+
+    [Fact]
+    public void A_finished_run_is_replaced_and_so_is_a_journal_without_its_rows()
+    {
+        using JournalScene scene = new(4);
+        scene.EmbedAll(UnfinishedRun.Refuse, ordinal => ordinal is 1 or 2);
+        scene.EmbedAll(UnfinishedRun.Refuse);
+        SortedDictionary<string, byte[]> expected = scene.Outcome();
+        scene.Clear();
+        scene.EmbedAndStop(2);
+        foreach (string path in scene.Format().Paths)
+            File.Delete(path);
+        scene.EmbedAll(UnfinishedRun.Refuse);
+        Assert.Equal(expected, scene.Outcome());
+    }
+
     [Fact]
     public void A_run_without_a_row_leaves_nothing()
     {

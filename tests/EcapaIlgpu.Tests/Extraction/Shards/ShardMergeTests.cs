@@ -1,3 +1,4 @@
+using EcapaIlgpu.Extraction;
 using EcapaIlgpu.Extraction.Journals;
 using EcapaIlgpu.Extraction.Shards;
 using EcapaIlgpu.Extraction.Writers;
@@ -27,7 +28,7 @@ public sealed class ShardMergeTests
 
     private static InputException Refused(JournalScene scene, params string[] parts)
     {
-        InputException error = Assert.Throws<InputException>(() => ShardMerge.Merge(scene.Format().Paths[0], parts, CancellationToken.None));
+        InputException error = Assert.Throws<InputException>(() => ShardMerge.Merge(scene.Format().Paths[0], parts, null, CancellationToken.None));
         Assert.DoesNotContain(scene.Folder.Entries(), name => name.StartsWith("e.", StringComparison.Ordinal) || name[0] == '.');
         return error;
     }
@@ -47,9 +48,11 @@ public sealed class ShardMergeTests
             SortedDictionary<string, byte[]> expected = scene.Undisturbed(failing.Contains);
             string[] parts = [.. Enumerable.Range(1, count).Select(i => EmbedShard(scene, i, count, o => shardOf[o], failing.Contains))];
             random.Shuffle(parts);
-            (RowFormat files, int rows, int inputs) = ShardMerge.Merge(scene.Folder[format == EmbeddingFormat.KaldiArk ? "e.scp" : JournalScene.OutputName(format)], parts, CancellationToken.None);
-            Assert.Equal((23 - failing.Count, 23), (rows, inputs));
-            Assert.Equal(failing.Order().Select(o => scene.Inputs[o]), JournaledOutput.FailuresIn(files).Select(f => f.Input));
+            string output = scene.Folder[format == EmbeddingFormat.KaldiArk ? "e.scp" : JournalScene.OutputName(format)];
+            MergedShards merged = ShardMerge.Merge(output, parts, null, CancellationToken.None);
+            Assert.Equal((23 - failing.Count, 23, failing.Count), (merged.Rows, merged.Inputs, merged.Failed));
+            Assert.Equal(failing.Count > 0, File.Exists(merged.FailedPath));
+            Assert.Equal(failing.Order().Select(o => scene.Inputs[o]), failing.Count > 0 ? WavScp.Read(merged.FailedPath) : []);
             foreach ((string name, byte[] bytes) in expected)
                 Assert.True(bytes.AsSpan().SequenceEqual(File.ReadAllBytes(scene.Folder[name])), $"{name} differs, seed {seed}, round {round}");
             scene.Clear();
@@ -62,7 +65,7 @@ public sealed class ShardMergeTests
         using JournalScene scene = new(5);
         SortedDictionary<string, byte[]> expected = scene.Undisturbed();
         string[] parts = [.. Enumerable.Range(1, 2).Select(i => EmbedShard(scene, i, 2, o => 1 + (o % 2), o => o == 2))];
-        ShardMerge.Merge(scene.Format().Paths[0], parts, CancellationToken.None);
+        ShardMerge.Merge(scene.Format().Paths[0], parts, null, CancellationToken.None);
         using (JournaledOutput output = scene.Open(UnfinishedRun.Resume)!)
         {
             Assert.Equal([2], output.Remaining);
@@ -108,9 +111,59 @@ public sealed class ShardMergeTests
         EmbedShard(scene, 3, 3, o => o == 2 ? 0 : shardOf(o));
         Assert.Contains("lack 1 of the 8 inputs", Refused(scene, parts).Message, StringComparison.Ordinal);
         EmbedShard(scene, 3, 3, shardOf);
-        Assert.Contains("would overwrite the shard", Assert.Throws<InputException>(() => ShardMerge.Merge(parts[0], parts, CancellationToken.None)).Message, StringComparison.Ordinal);
-        Assert.Contains("are ark", Assert.Throws<InputException>(() => ShardMerge.Merge("e.npy", parts, CancellationToken.None)).Message, StringComparison.Ordinal);
-        ShardMerge.Merge(scene.Format().Paths[0], parts, CancellationToken.None);
+        Assert.Contains("are ark", Assert.Throws<InputException>(() => ShardMerge.Merge("e.npy", parts, null, CancellationToken.None)).Message, StringComparison.Ordinal);
+        ShardMerge.Merge(scene.Format().Paths[0], parts, null, CancellationToken.None);
+    }
+
+    [Theory]
+    [InlineData(EmbeddingFormat.KaldiArk)]
+    [InlineData(EmbeddingFormat.Npy)]
+    [InlineData(EmbeddingFormat.KaldiText)]
+    public void Nothing_that_is_merged_is_overwritten_by_any_of_the_files_that_come_of_it(EmbeddingFormat format)
+    {
+        using JournalScene scene = new(6, format);
+        string[] parts = [.. Enumerable.Range(1, 2).Select(i => EmbedShard(scene, i, 2, o => 1 + (o % 2), o => o == 3))];
+        RowFormat second = scene.Format(parts[1]);
+        string ending = Path.GetExtension(parts[1]), output = scene.Format().Paths[0];
+        string journal = JournaledOutput.JournalPathOf(second);
+        List<(string Output, string? Failed, string Overwritten)> slips =
+        [
+            (parts[1], null, parts[1]),
+            (output, journal, journal),
+            (scene.Folder[$"sub/../part-2{ending}"], null, parts[1]),
+            .. second.Paths.Select(path => (output, (string?)path, path)),
+        ];
+        // The second file of a pair is the journal or the rows of somebody who calls things strangely.
+        if (format == EmbeddingFormat.KaldiText)
+        {
+            string odd = scene.Folder["odd.txt.journal"];
+            File.Move(parts[1], odd);
+            File.Move(journal, JournaledOutput.JournalPathOf(odd));
+            parts[1] = odd;
+            slips = [(scene.Folder["odd.txt"], null, odd)];
+        }
+        if (!OperatingSystem.IsWindows())
+        {
+            File.CreateSymbolicLink(scene.Folder[$"link{ending}"], parts[1]);
+            Directory.CreateDirectory(scene.Folder["elsewhere"]);
+            Directory.CreateSymbolicLink(scene.Folder["elsewhere/back"], scene.Folder.FullPath);
+            slips.Add((scene.Folder[$"link{ending}"], null, parts[1]));
+            slips.Add((output, scene.Folder[$"elsewhere/back/{Path.GetFileName(parts[1])}"], parts[1]));
+        }
+        string[] before = [.. scene.Folder.Entries()];
+        foreach ((string slip, string? failed, string overwritten) in slips)
+        {
+            InputException error = Assert.Throws<InputException>(() => ShardMerge.Merge(slip, parts, failed, CancellationToken.None));
+            Assert.EndsWith($" would overwrite '{overwritten}', which is read; choose another name.", error.Message, StringComparison.Ordinal);
+        }
+        foreach (string twice in RunOutput.FilesOf(format, output))
+        {
+            InputException error = Assert.Throws<InputException>(() => ShardMerge.Merge(output, parts, twice, CancellationToken.None));
+            string clash = $"'{twice}' would be written twice, for the output {output} and for the list of failed files";
+            Assert.Contains(clash, error.Message, StringComparison.Ordinal);
+        }
+        Assert.Equal(before, scene.Folder.Entries());
+        Assert.Equal(1, ShardMerge.Merge(output, parts, null, CancellationToken.None).Failed);
     }
 
     [Fact]
