@@ -211,7 +211,7 @@ public sealed class EmbedCommandTests : IDisposable
         Assert.Equal(content, File.ReadAllText(list));
     }
 
-    [UnixFact]
+    [NeedsFact(typeof(Unix))]
     public async Task Outputs_that_are_one_file_or_a_file_that_is_read_are_refused_whatever_they_are_called()
     {
         string list = _folder.Write("wav.scp", $"a {Sample("awb_1.wav")}\n"), audio = _folder["a.wav"];

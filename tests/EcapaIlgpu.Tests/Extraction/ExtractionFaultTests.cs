@@ -60,7 +60,7 @@ public sealed class ExtractionFaultTests : IDisposable
     /// <summary>
     /// Half is written when it is opened, and the rest while it is read; a recorder's header does not know how long it will be.
     /// </summary>
-    [NeedsTheory(Tools.Libsndfile, Tools.Ffmpeg)]
+    [NeedsTheory(typeof(Libsndfile), typeof(Ffmpeg))]
     [InlineData(true)]
     [InlineData(false)]
     public async Task A_flac_file_that_grows_while_it_is_read_is_read_as_far_as_it_went(bool lengthIsKnown)
@@ -81,7 +81,7 @@ public sealed class ExtractionFaultTests : IDisposable
     /// <summary>
     /// What is reported and what is embedded are of one look at the file, whatever its header says and however it goes on.
     /// </summary>
-    [NeedsTheory(Tools.Libsndfile, Tools.Ffmpeg)]
+    [NeedsTheory(typeof(Libsndfile), typeof(Ffmpeg))]
     [InlineData(true)]
     [InlineData(false)]
     public void The_length_of_a_flac_file_that_is_half_written_is_that_of_its_frames(bool lengthIsKnown)
@@ -274,7 +274,7 @@ public sealed class ExtractionFaultTests : IDisposable
 
     private byte[] EncodeFlac()
     {
-        Tools.Encode(Sample, _folder["sample.flac"]);
+        Encoder.Encode(Sample, _folder["sample.flac"]);
         return File.ReadAllBytes(_folder["sample.flac"]);
     }
 
