@@ -60,8 +60,8 @@ public static class TensorAttention
         ArrayView<MatrixRegisters> shared = SharedMemory.GetDynamic<MatrixRegisters>();
         ArrayView<MatrixSums> sums = LocalMemory.Allocate<MatrixSums>(tile.WarpRows / 16 * (tile.WarpColumns / 8));
         TensorTileProduct.Compute(
-            hiddenRows, form.Value.InputChunks, form.Value.InputChunks, weight, 1, 1, utterances, utterances, means, false, chunks, false, firstRow, endRow,
-            firstColumn * 4, form.Value.Format, tile, shared, sums);
+            hiddenRows, form.Value.InputChunks, form.Value.InputChunks, weight, 1, 1, utterances, utterances, means, false, false,
+            chunks, false, firstRow, endRow, firstColumn * 4, form.Value.Format, tile, shared, sums);
         Group.Barrier();
         ArrayView<Float2> turned = shared.Cast<Float2>();
         for (int part = 0; part < tile.WarpRows / 16; part++)

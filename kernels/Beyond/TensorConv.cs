@@ -7,10 +7,11 @@ namespace EcapaIlgpu.Kernels;
 /// <summary>Which convolution is compiled for tensor cores.</summary>
 /// <param name="Conv">Its taps and what follows the sums.</param>
 /// <param name="Format">What is multiplied.</param>
+/// <param name="OfFeatures">Whether the rows are features: float32 as they were computed, whatever is multiplied.</param>
 /// <param name="InputChunks">Input channels, in chunks of 16 bytes: as a constant it keeps the addresses of weights out of the main
 /// loop.</param>
 /// <param name="Tile">How it is cut.</param>
-public readonly record struct TensorConvForm(ConvForm Conv, TensorFormat Format, int InputChunks, TensorTile Tile);
+public readonly record struct TensorConvForm(ConvForm Conv, TensorFormat Format, bool OfFeatures, int InputChunks, TensorTile Tile);
 
 /// <summary>The convolution of <see cref="ConvReluBn"/> on tensor cores.</summary>
 /// <remarks>
@@ -64,7 +65,8 @@ public static class TensorConv
         ArrayView<MatrixSums> sums = LocalMemory.Allocate<MatrixSums>(tile.WarpRows / 16 * (tile.WarpColumns / 8));
         TensorTileProduct.Compute(
             input, extent.InputStride / chunkQuads, form.Value.InputChunks, weight, form.Value.Conv.Taps, extent.Dilation, utterances, offsets, means,
-            form.Value.Conv.SubtractsMean, segments, segmented, firstRow, extent.Rows, firstColumn, format, tile, shared, sums);
+            form.Value.Conv.SubtractsMean, form.Value.OfFeatures && format == TensorFormat.Tf32, segments, segmented, firstRow,
+            extent.Rows, firstColumn, format, tile, shared, sums);
         Group.Barrier();
 
         int quads = tile.WarpColumns / 4, rowsAtOnce = WarpMatrix.Lanes / quads, lane = Group.IdxX % WarpMatrix.Lanes, own = Group.IdxX / WarpMatrix.Lanes * 4 * tile.TurnedStride;

@@ -30,14 +30,32 @@ public readonly record struct TensorRes2Form(int Quads, TensorFormat Format, int
     /// <summary>Steps of depth of a tap that are not all padding.</summary>
     public int Steps => ((Quads * 4 * ChannelBytes) + 31) / 32;
 
-    /// <summary>Chunks of 16 bytes of depth in a lot of weights: one swizzled line of shared memory where there are so many.</summary>
-    public int LotChunks => Steps >= 3 ? 8 : 2 * Steps;
+    /// <summary>Numbers that a weight is the sum of.</summary>
+    public int WeightParts => Format == TensorFormat.Tf32x3 ? 2 : 1;
+
+    /// <summary>
+    /// Chunks of depth of a round, a power of two: one swizzled line of shared memory where there are so many. With
+    /// <see cref="TensorFormat.Tf32x3"/> tensor cores sum a round before its sum is added to the others.
+    /// </summary>
+    public int RoundChunks => Steps >= 3 ? 8 : 2 * Steps;
+
+    /// <summary>Rounds of a tap.</summary>
+    public int Rounds => ((2 * Steps) + RoundChunks - 1) / RoundChunks;
+
+    /// <summary>Lots of weights that a round comes in: as many as a weight has parts, so that a lot has one line for each column.</summary>
+    public int RoundLots => Steps >= 3 ? WeightParts : 1;
+
+    /// <summary>Chunks of depth of a lot.</summary>
+    public int LotDepth => RoundChunks / RoundLots;
+
+    /// <summary>Chunks of a column of a lot: its first parts, then the second.</summary>
+    public int LotChunks => LotDepth * WeightParts;
 
     /// <summary>Lots of a tap.</summary>
-    public int Lots => ((2 * Steps) + LotChunks - 1) / LotChunks;
+    public int Lots => Rounds * RoundLots;
 
     /// <summary>Chunks of a frame in shared memory.</summary>
-    public int RowChunks => Lots * LotChunks;
+    public int RowChunks => Rounds * RoundChunks;
 
     /// <summary>Chunks of a lot: all columns at some depth.</summary>
     public int LotSize => Columns * LotChunks;
@@ -66,14 +84,14 @@ public readonly record struct TensorRes2Form(int Quads, TensorFormat Format, int
 /// zeros behind them for all that lies outside the utterance: a lane that
 /// names a row of a matrix names that one instead. Its chunks are exchanged as <see cref="TensorTileProduct"/> says, by three bits of the
 /// frame's number.
-/// Weights are lots of all columns at up to 128 bytes of depth, <c>[7, 3, lots, columns, depth]</c>, and stream through shared memory some
+/// Weights are lots of all columns at up to 128 bytes, <c>[7, 3, lots, columns, parts, depth]</c>, and stream through shared memory some
 /// lots ahead of the products, over the ends of
 /// taps and steps.
 /// </para>
 /// <para>
-/// Order. Taps ascending, inside them channels in steps of 32 bytes, from zero; with <see cref="TensorFormat.Tf32x3"/> each step is
-/// rounded by itself. What a step gives is rounded to the
-/// storage, and its sum with the next split again, wherever the chain is cut.
+/// Order. Taps ascending, inside them channels in steps of 32 bytes, from zero; with <see cref="TensorFormat.Tf32x3"/> tensor cores sum a
+/// round of four steps from zero, and rounds are added in float32. What a step of the chain gives is rounded to the storage, and its sum
+/// with the next split again, wherever the chain is cut.
 /// </para>
 /// <para>
 /// Cost. As <see cref="Res2Chain"/>, at the rate of tensor cores; a warp has 32 frames and up to 64 channels, 16 products for 6 matrix
@@ -113,12 +131,14 @@ public static class TensorRes2
         ArrayView<TStored> running = shared.SubView(0, runningChunks).Cast<TStored>();
         ArrayView<MatrixRegisters> turned = shared.SubView(turnedAt + (warp * 4 * cut.TurnedStride), 4 * cut.TurnedStride);
         ArrayView<MatrixSums> sums = LocalMemory.Allocate<MatrixSums>(Parts * cut.WarpColumns / 8);
+        ArrayView<MatrixSums> roundSums = LocalMemory.Allocate<MatrixSums>(sums.IntLength);
+        bool splits = cut.Format == TensorFormat.Tf32x3;
         ArrayView<int> source = LocalMemory.Allocate<int>(Parts);
 
         int halo = (endStep - firstStep) * cut.Dilation, written = cut.Rows - (2 * halo), origin = (Grid.IdxX * written) - halo, stride = Res2Form.Splits * cut.Quads;
         int firstLot = firstStep * Taps * cut.Lots, endLot = endStep * Taps * cut.Lots;
         for (int stage = 0; stage < TensorRes2Form.Stages - 1; stage++)
-            CopyLot(weight, firstLot + stage, endLot, shared, lotsAt + (stage * cut.LotSize), cut);
+            CopyLot(weight, firstLot + stage, endLot, shared, lotsAt, stage * cut.LotSize, cut);
 
         // Whether the frames that this lane names for matrix loads have a neighbour in their utterance and in the group, one dilation
         // before and after.
@@ -152,34 +172,40 @@ public static class TensorRes2
             running[QuadPlace(local, quad, cut)] = x;
         }
 
-        int columnAt = Place(warpColumn + (lane % 8) + (lane / 16 * 8), lane / 8 % 2, cut.LotChunks, cut.LotChunks);
-        int lot = firstLot, arriving = TensorRes2Form.Stages - 1, ready = 0;
+        int columnAt = TensorTileProduct.ChunkBytes
+            * Place(warpColumn + (lane % 8) + (lane / 16 * 8), lane / 8 % 2, cut.LotChunks, cut.LotChunks);
         int quads = cut.WarpColumns / 4, rowsAtOnce = WarpMatrix.Lanes / quads, column = (warpColumn / 4) + (lane % quads);
         for (int step = firstStep; step < endStep; step++)
         {
-            // The frames that this step or a later one still needs, and whether the warp has one of them.
-            int margin = (step - firstStep + 1) * cut.Dilation;
-            bool needed = warpRow + TensorRes2Form.WarpRows > margin && warpRow < cut.Rows - margin;
             for (int i = 0; i < sums.IntLength; i++)
                 sums[i] = default;
-            for (int tap = -1; tap <= 1; tap++)
+            // Lots of a step are a multiple of the stages: the first always lies at the first.
+            int ready = 0, arriving = (TensorRes2Form.Stages - 1) * cut.LotSize;
+            for (int tap = 0; tap < Taps; tap++)
             {
-                int neighbours = tap < 0 ? hasBefore : tap > 0 ? hasAfter : -1;
+                int neighbours = tap == 0 ? hasBefore : tap == 1 ? -1 : hasAfter;
                 for (int part = 0; part < Parts; part++)
                 {
                     int local = warpRow + (part * 16) + (lane % 16);
-                    source[part] = (neighbours >> part & 1) != 0 ? local + (tap * cut.Dilation) : cut.Rows;
+                    local = (neighbours >> part & 1) != 0 ? local + ((tap - 1) * cut.Dilation) : cut.Rows;
+                    source[part] = TensorTileProduct.ChunkBytes * Place(local, lane / 16, cut.RowChunks, cut.RoundChunks);
                 }
-                for (int part = 0; part < cut.Lots; part++)
+                for (int round = 0; round < cut.Rounds; round++)
                 {
-                    AsyncCopy.Wait(TensorRes2Form.Stages - 2);
-                    Group.Barrier();
-                    CopyLot(weight, lot + TensorRes2Form.Stages - 1, endLot, shared, lotsAt + (arriving * cut.LotSize), cut);
-                    if (needed)
-                        Multiply(shared, source, part * cut.LotChunks, lotsAt + (ready * cut.LotSize) + columnAt, lane / 16, cut, sums);
-                    lot++;
-                    arriving = ready;
-                    ready = ready + 1 < TensorRes2Form.Stages ? ready + 1 : 0;
+                    for (int i = 0; splits && i < roundSums.IntLength; i++)
+                        roundSums[i] = default;
+                    for (int part = 0; part < cut.RoundLots; part++)
+                    {
+                        int lot = (((step * Taps) + tap) * cut.Lots) + (round * cut.RoundLots) + part;
+                        AsyncCopy.Wait(TensorRes2Form.Stages - 2);
+                        Group.Barrier();
+                        CopyLot(weight, lot + TensorRes2Form.Stages - 1, endLot, shared, lotsAt, arriving, cut);
+                        Multiply(shared, source, round, part * cut.LotDepth, columnAt, lotsAt, ready, cut, splits ? roundSums : sums);
+                        arriving = ready;
+                        ready = ready < (TensorRes2Form.Stages - 1) * cut.LotSize ? ready + cut.LotSize : 0;
+                    }
+                    for (int i = 0; splits && i < roundSums.IntLength; i++)
+                        sums[i] += roundSums[i];
                 }
             }
             Group.Barrier();
@@ -220,45 +246,54 @@ public static class TensorRes2
     }
 
     /// <summary>Where a chunk of a frame or of a column lies.</summary>
-    private static int Place(int row, int chunk, int rowChunks, int lotChunks) => (row * rowChunks) + (chunk ^ (row % lotChunks));
+    private static int Place(int row, int chunk, int rowChunks, int lotChunks) => (row * rowChunks) + (chunk ^ (row & (lotChunks - 1)));
 
     /// <summary>Where a quad of a frame lies, in quads.</summary>
     private static int QuadPlace(int local, int quad, TensorRes2Form cut)
     {
         int chunkQuads = 4 / cut.ChannelBytes;
-        return (Place(local, quad / chunkQuads, cut.RowChunks, cut.LotChunks) * chunkQuads) + (quad % chunkQuads);
+        return (Place(local, quad / chunkQuads, cut.RowChunks, cut.RoundChunks) * chunkQuads) + (quad % chunkQuads);
     }
 
     /// <summary>Starts the copies of a lot, and makes a group of them; behind the last lot an empty one.</summary>
-    private static void CopyLot(ArrayView<MatrixRegisters> weight, int lot, int endLot, ArrayView<MatrixRegisters> shared, int target, TensorRes2Form cut)
+    private static void CopyLot(
+        ArrayView<MatrixRegisters> weight, int lot, int endLot, ArrayView<MatrixRegisters> shared, int lotsAt, int target,
+        TensorRes2Form cut)
     {
         if (lot < endLot)
         {
+            // Threads are a multiple of the lines after which exchanged chunks repeat.
+            int own = Place(Group.IdxX / cut.LotChunks, Group.IdxX % cut.LotChunks, cut.LotChunks, cut.LotChunks);
+            ArrayView<MatrixRegisters> from = TensorTileProduct.From(weight, (lot * cut.LotSize) + Group.IdxX, 0);
+            ArrayView<MatrixRegisters> place = TensorTileProduct.From(shared, own + target, lotsAt);
             int copies = (cut.LotSize + cut.Threads - 1) / cut.Threads;
             for (int i = 0; i < copies; i++)
             {
-                int item = Group.IdxX + (i * cut.Threads);
-                if (item < cut.LotSize)
-                {
-                    int at = target + Place(item / cut.LotChunks, item % cut.LotChunks, cut.LotChunks, cut.LotChunks);
-                    AsyncCopy.Start(ref shared[at], ref weight[(lot * cut.LotSize) + item], AsyncCopy.Size);
-                }
+                if (Group.IdxX + (i * cut.Threads) < cut.LotSize)
+                    AsyncCopy.Start(ref place[i * cut.Threads], ref from[i * cut.Threads], AsyncCopy.Size);
             }
         }
         AsyncCopy.Commit();
     }
 
-    /// <summary>A lot: the steps of depth of one tap that it has.</summary>
+    /// <summary>A lot: the steps of depth of one tap that it has, the first <paramref name="firstChunk"/> chunks into its round.</summary>
     private static void Multiply(
-        ArrayView<MatrixRegisters> shared, ArrayView<int> source, int firstChunk, int columnAt, int half, TensorRes2Form cut, ArrayView<MatrixSums> sums)
+        ArrayView<MatrixRegisters> shared, ArrayView<int> source, int round, int firstChunk, int columnAt, int lotsAt, int ready,
+        TensorRes2Form cut, ArrayView<MatrixSums> sums)
     {
+        // Places in bytes: an exclusive or is then all of an address.
+        const int ChunkBytes = TensorTileProduct.ChunkBytes;
+        ArrayView<byte> bytes = shared.Cast<byte>();
+        int roundAt = round * cut.RoundChunks * ChunkBytes, readyAt = ready * ChunkBytes, lots = lotsAt * ChunkBytes;
         ArrayView<MatrixRegisters> x = LocalMemory.Allocate<MatrixRegisters>(source.IntLength);
-        for (int k = 0; k < cut.LotChunks / 2; k++)
+        for (int k = 0; k < cut.LotDepth; k += 2)
         {
             for (int part = 0; part < source.IntLength; part++)
-                x[part] = WarpMatrix.Load(ref shared[Place(source[part], firstChunk + (2 * k) + half, cut.RowChunks, cut.LotChunks)]);
+                x[part] = WarpMatrix.Load(ref TensorTileProduct.From(bytes, source[part] ^ ((firstChunk + k) * ChunkBytes), roundAt)[0]);
+            ArrayView<byte> columns = TensorTileProduct.From(bytes, readyAt + (columnAt ^ (k * ChunkBytes)), lots);
+            ArrayView<byte> rests = TensorTileProduct.From(bytes, readyAt + (columnAt ^ ((cut.LotDepth + k) * ChunkBytes)), lots);
             TensorTileProduct.MultiplyStep(
-                x, shared.SubView(columnAt ^ (2 * k), cut.WarpColumns * cut.LotChunks), cut.LotChunks, cut.WarpColumns, cut.Format, sums);
+                x, columns.Cast<MatrixRegisters>(), rests.Cast<MatrixRegisters>(), cut.LotChunks, cut.WarpColumns, cut.Format, sums);
         }
     }
 }

@@ -3,7 +3,7 @@ namespace EcapaIlgpu.Kernels;
 /// <summary>What tensor cores multiply.</summary>
 public enum TensorFormat
 {
-    /// <summary>Float32 rows and weights, both rounded to tf32 (11 significant bits); the weights were before.</summary>
+    /// <summary>Float32 rows and weights that were rounded to tf32 (11 significant bits) when they were stored.</summary>
     Tf32,
 
     /// <summary>Float32 rows and weights as they are: three products of their tf32 parts, as exact as float32.</summary>
@@ -21,8 +21,8 @@ public enum TensorFormat
 /// <param name="Columns">Columns of a group's tile.</param>
 /// <param name="WarpRows">Rows of a warp's part of it: a multiple of 16 that divides <paramref name="Rows"/>.</param>
 /// <param name="WarpColumns">Columns of a warp's part: 16, 32, 64 or 128; divides <paramref name="Columns"/>.</param>
-/// <param name="Stages">Slabs of depth in shared memory: one is multiplied while the others arrive. At least 3.</param>
-public readonly record struct TensorTile(int Rows, int Columns, int WarpRows, int WarpColumns, int Stages)
+/// <param name="WeightParts">Numbers that a weight is the sum of: 2 with <see cref="TensorFormat.Tf32x3"/>, else 1.</param>
+public readonly record struct TensorTile(int Rows, int Columns, int WarpRows, int WarpColumns, int WeightParts = 1)
 {
     /// <summary>
     /// Bytes of a row (or column) in a slab of depth: two steps of a product. One size for all tiles: where sums are rounded after each
@@ -30,6 +30,12 @@ public readonly record struct TensorTile(int Rows, int Columns, int WarpRows, in
     /// does not change the result.
     /// </summary>
     public const int SlabBytes = 64;
+
+    /// <summary>
+    /// Slabs in shared memory: one is multiplied while the others arrive. One number for all tiles: with
+    /// <see cref="TensorFormat.Tf32x3"/> so many are summed by tensor cores before their sum is added to the others.
+    /// </summary>
+    public const int Stages = 4;
 
     /// <summary>Places of 16 bytes in a row of a slab.</summary>
     public const int SlabChunks = SlabBytes / 16;
@@ -40,8 +46,8 @@ public readonly record struct TensorTile(int Rows, int Columns, int WarpRows, in
     /// <summary>Threads of a group.</summary>
     public int Threads => 32 * Warps;
 
-    /// <summary>Chunks of 16 bytes of a slab, rows before columns.</summary>
-    public int StageChunks => (Rows + Columns) * SlabChunks;
+    /// <summary>Chunks of 16 bytes of a slab, rows before columns, and of these all first parts before the second.</summary>
+    public int StageChunks => (Rows + (WeightParts * Columns)) * SlabChunks;
 
     /// <summary>
     /// Floats from row to row where a warp turns its sums; eight more than it has columns keep its stores on different banks.

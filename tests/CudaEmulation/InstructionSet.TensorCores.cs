@@ -35,7 +35,7 @@ internal static unsafe partial class InstructionSet
     }
 
     /// <summary>
-    /// Products of 16 x depth by depth x 8, summed depth by depth; the registers of a lane are numbered as in the PTX ISA.
+    /// Products of 16 x depth by depth x 8, summed as <see cref="TensorCoreSum"/> says; the registers of a lane are numbered as in the PTX ISA.
     /// </summary>
     private static void MatrixProduct(string type, int depth, Func<uint, int, float> element)
     {
@@ -52,6 +52,7 @@ internal static unsafe partial class InstructionSet
             {
                 RequireWarp(warp, mask);
                 float* rows = stackalloc float[16 * 16], columns = stackalloc float[8 * 16], sums = stackalloc float[4 * Warp.Lanes];
+                double* products = stackalloc double[16];
                 for (int k = 0; k < depth; k++)
                 {
                     // The lane of a group of four, and the upper registers from half of the depth on.
@@ -66,10 +67,9 @@ internal static unsafe partial class InstructionSet
                     for (int i = 0; i < 4; i++)
                     {
                         float* row = rows + (((lane / 4) + (i / 2 * 8)) * 16), column = columns + (((lane % 4 * 2) + (i % 2)) * 16);
-                        float sum = ((float*)(warp.Registers + c[i]))[lane];
                         for (int k = 0; k < depth; k++)
-                            sum = float.FusedMultiplyAdd(row[k], column[k], sum);
-                        sums[(i * Warp.Lanes) + lane] = sum;
+                            products[k] = (double)row[k] * column[k];
+                        sums[(i * Warp.Lanes) + lane] = TensorCoreSum.Add(((float*)(warp.Registers + c[i]))[lane], new ReadOnlySpan<double>(products, depth));
                     }
                 }
                 for (int i = 0; i < 4; i++)

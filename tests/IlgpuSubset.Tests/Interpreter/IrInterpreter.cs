@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using CudaEmulation;
 using ILGPU.Beyond;
 using ILGPU.Compiler.Analysis;
 using ILGPU.Compiler.IR;
@@ -163,11 +164,9 @@ internal sealed class IrInterpreter
             long[] sums = new long[4];
             for (int s = 0; s < 4; s++)
             {
-                // In float64, and so closer than any order of float32 sums.
                 double sum = new Constant(IrType.F32, warp[lane].Read(i.Operands[6 + s])[0]).Float;
-                for (int k = 0; k < 2 * half; k++)
-                    sum += A((lane / 4) + (s / 2 * 8), k) * B(k, (lane % 4 * 2) + (s % 2));
-                sums[s] = Constant.Single((float)sum).Bits;
+                double[] products = [.. Enumerable.Range(0, 2 * half).Select(k => A((lane / 4) + (s / 2 * 8), k) * B(k, (lane % 4 * 2) + (s % 2)))];
+                sums[s] = Constant.Single(TensorCoreSum.Add((float)sum, products)).Bits;
             }
             warp[lane].Write(i, sums);
         }

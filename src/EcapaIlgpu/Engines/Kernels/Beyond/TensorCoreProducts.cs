@@ -18,7 +18,7 @@ internal abstract partial class TensorProducts
         {
             Precision.Bf16 => new TensorCoreProducts<BFloat4>(accelerator, storage, TensorFormat.Bf16),
             Precision.Fp16 => new TensorCoreProducts<Half4>(accelerator, storage, TensorFormat.Half),
-            Precision.Tf32 => new TensorCoreProducts<Float4>(accelerator, storage, TensorFormat.Tf32),
+            Precision.Tf32 => new TensorCoreProducts<TFloat4>(accelerator, storage, TensorFormat.Tf32),
             _ => new TensorCoreProducts<Float4>(accelerator, storage, TensorFormat.Tf32x3),
         };
     }
@@ -47,7 +47,7 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
     {
         TensorFormat multiplied = FormatOf(conv.OfFeatures);
         TensorTile tile = plan.TensorConvolution(rows, conv.Outputs * 4, multiplied);
-        TensorConvForm compiled = new(form, multiplied, Chunks(conv.Inputs, multiplied), tile);
+        TensorConvForm compiled = new(form, multiplied, conv.OfFeatures, Chunks(conv.Inputs, multiplied), tile);
         KernelSpecialization promise = TilePlan.Specialization(tile, multiplied, form);
         if (!_convolutions.TryGetValue((compiled, promise), out ConvLauncher? launcher))
             _convolutions[(compiled, promise)] = launcher = Load(compiled, promise);

@@ -7,32 +7,43 @@ namespace EcapaIlgpu.Engines.Kernels;
 internal sealed partial class TilePlan
 {
     /// <summary>
-    /// Tiles, the registers that a thread needs so that none is spilled, with one format or with <see cref="TensorFormat.Tf32x3"/> (0
-    /// where it does not fit), and the share of a
-    /// device's arithmetic that they reach when it is full: a warp of 64 x 64 reads the fewest bytes of shared memory for each product.
+    /// Tiles, the registers that a thread needs so that none is spilled, and the share of a device's arithmetic that they reach when it is
+    /// full: a warp of 64 x 64 reads the fewest bytes of shared memory for each product.
     /// </summary>
-    private static readonly (TensorTile Tile, int Registers, int SplitRegisters, double Efficiency)[] TensorTiles =
+    private static readonly (TensorTile Tile, int Registers, double Efficiency)[] WholeTiles =
     [
-        (new(128, 128, 64, 64, 4), 224, 0, 1.0),
-        (new(128, 64, 64, 32, 4), 128, 255, 0.9),
-        (new(64, 64, 32, 32, 4), 96, 168, 0.8),
-        (new(32, 32, 16, 16, 4), 64, 96, 0.4),
+        (new(128, 128, 64, 64), 224, 1.0),
+        (new(128, 64, 64, 32), 168, 0.9),
+        (new(64, 64, 32, 32), 96, 0.8),
+        (new(32, 32, 16, 16), 64, 0.4),
+    ];
+
+    /// <summary>
+    /// The same for <see cref="TensorFormat.Tf32x3"/>, whose sums take twice the registers. Few rows a warp: theirs are split in the main
+    /// loop, weights were before.
+    /// </summary>
+    private static readonly (TensorTile Tile, int Registers, double Efficiency)[] SplitTiles =
+    [
+        (new(128, 128, 32, 64, 2), 255, 1.0),
+        (new(64, 128, 32, 64, 2), 255, 0.9),
+        (new(64, 64, 32, 32, 2), 168, 0.8),
+        (new(32, 32, 16, 16, 2), 96, 0.4),
     ];
 
     /// <summary>Every tile that products of a format may be cut into, the largest first.</summary>
-    public static IEnumerable<TensorTile> TensorTilesOf(TensorFormat format) => TensorTiles.Where(candidate => RegistersOf(candidate, format) > 0).Select(candidate => candidate.Tile);
+    public static IEnumerable<TensorTile> TensorTilesOf(TensorFormat format) => TensorTiles(format).Select(candidate => candidate.Tile);
 
     /// <summary>The tile of a convolution on tensor cores.</summary>
     public TensorTile TensorConvolution(int rows, int outputs, TensorFormat format)
     {
         // The processor computes a product in many steps, and its code must stay small: the smallest tile.
         if (_largestTile < int.MaxValue)
-            return TensorTiles[^1].Tile;
-        return TensorTiles.Where(candidate => RegistersOf(candidate, format) > 0 && 16 * candidate.Tile.SharedChunks <= _sharedBytes).MinBy(candidate =>
+            return TensorTiles(format)[^1].Tile;
+        return TensorTiles(format).Where(candidate => 16 * candidate.Tile.SharedChunks <= _sharedBytes).MinBy(candidate =>
         {
             TensorTile tile = candidate.Tile;
             long groups = (long)DivideUp(rows, tile.Rows) * DivideUp(outputs, tile.Columns);
-            return Rounds(groups, Resident(tile.Threads, RegistersOf(candidate, format))) * tile.Rows * tile.Columns / candidate.Efficiency;
+            return Rounds(groups, Resident(tile.Threads, candidate.Registers)) * tile.Rows * tile.Columns / candidate.Efficiency;
         }).Tile;
     }
 
@@ -40,38 +51,39 @@ internal sealed partial class TilePlan
     /// Tiles of attention, whose rows are those of a chunk, and how as many threads share out the logits. All divide a column's rows among
     /// threads alike.
     /// </summary>
-    public static IReadOnlyList<(TensorTile Tile, ProductTile Cut)> TensorAttentionTiles { get; } =
-    [
-        (new(TimeMoments.ChunkFrames, 128, 32, 64, 4), new(TimeMoments.ChunkFrames, 128, 16, 8, 8)),
-        (new(TimeMoments.ChunkFrames, 64, 32, 32, 4), new(TimeMoments.ChunkFrames, 64, 16, 8, 4)),
-    ];
+    public static (TensorTile Tile, ProductTile Cut)[] TensorAttentionTiles(TensorFormat format)
+    {
+        int parts = format == TensorFormat.Tf32x3 ? 2 : 1;
+        return
+        [
+            (new(TimeMoments.ChunkFrames, 128, 32, 64, parts), new(TimeMoments.ChunkFrames, 128, 16, 8, 8)),
+            (new(TimeMoments.ChunkFrames, 64, 32, 32, parts), new(TimeMoments.ChunkFrames, 64, 16, 8, 4)),
+        ];
+    }
 
     /// <summary>The tile of attention on tensor cores.</summary>
     public (TensorTile Tile, ProductTile Cut) TensorAttention(int chunks, int channels, TensorFormat format) =>
-        _largestTile < int.MaxValue || (long)chunks * DivideUp(channels, 128) < _multiprocessors || format == TensorFormat.Tf32x3
-            ? TensorAttentionTiles[1]
-            : TensorAttentionTiles[0];
+        TensorAttentionTiles(format)[_largestTile < int.MaxValue || (long)chunks * DivideUp(channels, 128) < _multiprocessors ? 1 : 0];
 
-    /// <summary>Threads of a group of the Res2 chain: what is split into two has more in registers.</summary>
-    public static int MostRes2Threads(TensorFormat format) => format == TensorFormat.Tf32x3 ? 256 : 512;
+    /// <summary>Threads of a group of the Res2 chain: with more, ptxas spills what has no room beside a warp's sums.</summary>
+    public const int MostRes2Threads = 256;
 
     /// <summary>How the Res2 chain is compiled for tensor cores, and how many of its steps run in a launch.</summary>
     public (TensorRes2Form Form, int Steps) TensorRes2(int rows, int quads, int dilation, TensorFormat format)
     {
         const int AllSteps = Res2Form.Splits - 1;
-        int mostThreads = MostRes2Threads(format);
         (double Cost, TensorRes2Form Form, int Steps) best = (double.PositiveInfinity, default, 0);
         for (int steps = 1; steps <= AllSteps; steps++)
         {
-            for (int groupRows = 2 * TensorRes2Form.WarpRows; groupRows <= 512; groupRows *= 2)
+            for (int groupRows = 2 * TensorRes2Form.WarpRows; groupRows <= 512; groupRows += 2 * TensorRes2Form.WarpRows)
             {
                 TensorRes2Form form = new(quads, format, groupRows, dilation);
                 int written = form.WrittenRows(steps), launches = DivideUp(AllSteps, steps);
-                if (written <= 0 || form.Threads > Math.Min(_threads, mostThreads) || 16 * form.SharedChunks > _sharedBytes)
+                if (written <= 0 || form.Threads > Math.Min(_threads, MostRes2Threads) || 16 * form.SharedChunks > _sharedBytes)
                     continue;
                 // A launch also loads its split, stores and waits for its last group: beside products this fast as much as a step.
-                double computed = (AllSteps * (groupRows - ((steps + 1) * dilation))) + (launches * 1.0 * groupRows);
-                double cost = Rounds(DivideUp(rows, written), Resident(form.Threads, Registers / mostThreads)) * computed;
+                double computed = (AllSteps + launches) * groupRows;
+                double cost = Rounds(DivideUp(rows, written), Resident(form.Threads, Registers / MostRes2Threads)) * computed;
                 if (cost < best.Cost)
                     best = (cost, form, steps);
             }
@@ -87,9 +99,9 @@ internal sealed partial class TilePlan
     {
         if ((form.Epilogue & Epilogue.Tanh) != 0 || form.SubtractsMean)
             return new(tile.Threads, 1);
-        return new(tile.Threads, Resident(tile.Threads, RegistersOf(TensorTiles.Single(candidate => candidate.Tile == tile), format)));
+        return new(tile.Threads, Resident(tile.Threads, TensorTiles(format).Single(candidate => candidate.Tile == tile).Registers));
     }
 
-    private static int RegistersOf((TensorTile Tile, int Registers, int SplitRegisters, double Efficiency) candidate, TensorFormat format) =>
-        format == TensorFormat.Tf32x3 ? candidate.SplitRegisters : candidate.Registers;
+    private static (TensorTile Tile, int Registers, double Efficiency)[] TensorTiles(TensorFormat format) =>
+        format == TensorFormat.Tf32x3 ? SplitTiles : WholeTiles;
 }

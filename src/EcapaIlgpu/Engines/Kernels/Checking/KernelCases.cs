@@ -61,6 +61,8 @@ internal static class KernelCases
         yield return Convolution("ragged", ragged, ChannelLayout.Plain(79), new ChannelLayout(8, 3), 5, 1, ofFeatures: true);
         yield return Convolution("ragged", ragged, new ChannelLayout(24, 5), new ChannelLayout(8, 5), 1, 1);
         yield return Convolution("ragged", ragged, new ChannelLayout(3, 512), ChannelLayout.Plain(Aggregate), 1, 1);
+        // Sums that only grow, where cutting them off instead of rounding shows most.
+        yield return Convolution("2 frames", [2], ChannelLayout.Plain(Aggregate), ChannelLayout.Plain(Bottleneck), 1, 1, oneSign: true);
         yield return Gate("ragged", ragged, new ChannelLayout(8, 5), new ChannelLayout(8, 5));
         yield return Res2("ragged", ragged, 24, 3);
         // Splits wider than a warp's columns, and no multiple of them.
@@ -85,14 +87,21 @@ internal static class KernelCases
     ];
 
     private static KernelCase Convolution(
-        string batch, int[] lengths, ChannelLayout input, ChannelLayout output, int kernel, int dilation, bool ofFeatures = false)
+        string batch, int[] lengths, ChannelLayout input, ChannelLayout output, int kernel, int dilation, bool ofFeatures = false,
+        bool oneSign = false)
     {
-        string shape = $"{batch}, {input.Channels}->{output.Channels}{(input.Quads * 4 == input.Channels ? "" : " padded")}, k={kernel}, d={dilation}";
+        string kind = input.Quads * 4 == input.Channels ? "" : " padded";
+        string shape = $"{batch}, {input.Channels}->{output.Channels}{kind}{(oneSign ? " of one sign" : "")}, k={kernel}, d={dilation}";
         return new("ConvReluBn", shape, (double)lengths.Sum() * kernel * input.Channels * output.Channels, CaseScope.Rows, device =>
         {
             Random random = new(1);
             ConvReluBnWeights weights = RandomModels.ConvReluBn(random, output.Channels, input.Channels, kernel);
             float[] rows = RandomModels.Normal(random, lengths.Sum() * input.Channels, 1);
+            if (oneSign)
+            {
+                rows = [.. rows.Select(Math.Abs)];
+                weights = weights with { Conv = weights.Conv with { Weight = weights.Conv.Weight.ToArray().Select(Math.Abs).ToArray() } };
+            }
             // Rows inside wider ones on both sides, as the blocks' outputs lie side by side.
             DeviceRows x = ofFeatures ? device.UploadFloat32(rows, input, 2, 2) : device.Upload(rows, input, 2, 2);
             BatchTables tables = device.Tables(lengths);

@@ -58,10 +58,10 @@ public class KernelPtxTests
     /// Every kernel with the constants that the engine compiles it with for networks of 512 and 1024 channels, on rows of every storage.
     /// </summary>
     private static IEnumerable<Specialization> Specializations() =>
-        [
-            .. OfFloat32(), .. OnRows<Float4, Float4>(), .. OnRows<Half4, Half4>(), .. OnRows<Float4, Half4>(),
-            .. OnRows<BFloat4, BFloat4>(), .. OnRows<Float4, BFloat4>(),
-        ];
+    [
+        .. OfFloat32(), .. OnRows<Float4, Float4>(), .. OnRows<Half4, Half4>(), .. OnRows<Float4, Half4>(), .. OnRows<BFloat4, BFloat4>(),
+        .. OnRows<Float4, BFloat4>(), .. WithoutProducts<TFloat4>(),
+    ];
 
     /// <summary>Kernels on rows, the first convolution (of features) and the others apart.</summary>
     private static IEnumerable<Specialization> OnRows<TInput, TStored>()
@@ -114,6 +114,15 @@ public class KernelPtxTests
                     new KernelArguments().Add(new SpecializedValue<Res2Form>(form)));
             }
         }
+        foreach (Specialization item in WithoutProducts<TStored>())
+            yield return item;
+    }
+
+    /// <summary>Kernels on rows that multiply no matrices.</summary>
+    private static IEnumerable<Specialization> WithoutProducts<TStored>()
+        where TStored : unmanaged, IQuad<TStored>
+    {
+        string stored = typeof(TStored).Name;
         KernelSpecialization line = new(256, null);
         foreach (int deviation in (int[])[0, 1])
         {
