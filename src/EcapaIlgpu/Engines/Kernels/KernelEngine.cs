@@ -90,6 +90,16 @@ public sealed partial class KernelEngine : IWaveformEngine
         set => _slots.First.Operations.Observer = value;
     }
 
+    /// <summary>Whether a call that comes alone with one utterance may replay a captured graph in place of launching kernels.</summary>
+    internal bool UsesGraphs
+    {
+        get => _slots.First.UsesGraphs;
+        set => _slots.First.UsesGraphs = value;
+    }
+
+    /// <summary>How many times that was done.</summary>
+    internal int GraphRuns => _slots.First.GraphRuns;
+
     /// <summary>Where the launches of calls that come one at a time are queued, for markers among them.</summary>
     internal AcceleratorStream Stream => _slots.First.Operations.Stream;
 
