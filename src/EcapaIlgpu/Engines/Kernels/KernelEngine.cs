@@ -53,7 +53,7 @@ public sealed partial class KernelEngine : IWaveformEngine
         weights = EcapaTensors.Checked(weights);
         (_weights, _accelerator, _owned, Precision) = (weights, accelerator, owned, precision);
         plan ??= new TilePlan(accelerator);
-        _network = new Network(accelerator, RowStorage.Of(precision, accelerator), weights);
+        _network = new Network(accelerator, RowStorage.Of(precision, accelerator, plan), weights);
         // A processor has no bus to hide, and one batch's kernels take all of it.
         int slots = accelerator.AcceleratorType == AcceleratorType.CPU ? 1 : 2;
         _slots = new SlotPool(
