@@ -128,7 +128,7 @@ internal sealed class RooflinePlot
         string text = $"{probe}: {Three(roof.PerSecond / 1e9)} GFLOP/s";
         svg.Line(x, y, Right, y, Roof, 2);
         bool highest = roof == _roofs[0];
-        double left = highest ? Right - TextWidth(text) : x + 12, top = below ? y : y - RoofLabelHeight;
+        double left = highest ? Right - TextWidth(text) : x + (2 * RoofLabelHeight), top = below ? y : y - RoofLabelHeight;
         svg.Text(highest ? Right : left, below ? y + RoofLabelHeight - 6 : y - 8, text, 13, Roof, highest ? "end" : "start");
         _taken.Add(new Box(left, top, left + TextWidth(text), top + RoofLabelHeight + 3));
         _taken.Add(new Box(x, y - 3, Right, y + 3));
