@@ -21,6 +21,7 @@ import re
 import statistics
 import subprocess
 import sys
+import time
 
 BENCH = pathlib.Path(__file__).resolve().parent
 PROJECT = BENCH / "EcapaIlgpu.Bench"
@@ -39,6 +40,7 @@ def options():
     p.add_argument("--cases", default="1x200,8x300,64x200,256x300,mixed", help="256x300 takes minutes on a few cores")
     p.add_argument("--seconds", type=float, default=2.0, help="per case and round")
     p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--limit", type=float, help="seconds after which no more is measured: the table is of what there is")
     p.add_argument("--peer", type=pathlib.Path, default=BENCH.parent.parent / "shared" / "peers" / "torch_ecapa.py")
     p.add_argument("--python", default="/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable)
     p.add_argument("--machine", help="name in the results' file name; the processor's by default")
@@ -47,11 +49,23 @@ def options():
     return p.parse_args()
 
 
-def json_lines(command, environment=None):
-    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, text=True, check=False, env={**os.environ, **(environment or {})})
-    if done.returncode != 0:
-        sys.exit(f"{command[0]} ended with {done.returncode}")
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+def json_lines(command, deadline, problems, environment=None):
+    """The objects that a program prints. Of one that fails or is stopped those before count: minutes of a GPU are not thrown away."""
+    command = [str(c) for c in command]
+    left = None if deadline is None else deadline - time.monotonic()
+    output = b""
+    try:
+        if left is not None and left <= 0:
+            raise subprocess.TimeoutExpired(command, 0)
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=False, timeout=left, env={**os.environ, **(environment or {})})
+        output = done.stdout
+        if done.returncode != 0:
+            problems.append(f"ended with {done.returncode}: {' '.join(command)}")
+    except subprocess.TimeoutExpired as stopped:
+        output = stopped.stdout or b""
+        problems.append(f"no time left for all of: {' '.join(command)}")
+    whole = [line for line in output.decode().splitlines(keepends=True) if line.endswith("\n")]
+    return [json.loads(line) for line in whole if line.startswith("{")]
 
 
 def processor():
@@ -88,15 +102,19 @@ def main():
         subprocess.run(["dotnet", "build", "-c", "Release", "-v", "quiet", "-nologo", PROJECT], check=True, stdout=sys.stderr)
         program = ["dotnet", next((PROJECT / "bin" / "Release").glob("*/EcapaIlgpu.Bench.dll"))]
     common = ["--threads", a.threads, "--channels", a.channels, "--cases", a.cases, "--seconds", a.seconds]
-    ours, peers = [], []
+    ours, peers, problems = [], [], []
+    deadline = None if a.limit is None else time.monotonic() + a.limit
     for turn in range(a.rounds):
         print(f"round {turn + 1} of {a.rounds}", file=sys.stderr, flush=True)
         for start in a.inputs.split(","):
             script = [a.peer] if start == "features" else [FROM_AUDIO, "--input", start, "--peer", a.peer]
             device = "cuda" if a.device.startswith("cuda") else "cpu"
-            peers += json_lines([a.python, *script, "--device", device, "--modes", a.modes, *common], {"OMP_NUM_THREADS": str(a.threads)})
+            # Ours first: of the two it is the one that nobody has measured yet, should there be too little time for both.
             for precision in a.precisions.split(","):
-                ours += json_lines([*program, "cases", "--device", a.device, "--precision", precision, "--inputs", start, *common])
+                arguments = ["--device", a.device, "--precision", precision, "--inputs", start, *common]
+                ours += json_lines([*program, "cases", *arguments], deadline, problems)
+            arguments = ["--device", device, "--modes", a.modes, *common]
+            peers += json_lines([a.python, *script, *arguments], deadline, problems, {"OMP_NUM_THREADS": str(a.threads)})
 
     table = []
     for key in dict.fromkeys(map(case_of, ours)):
@@ -116,8 +134,13 @@ def main():
                     "peak_tflops": None if same[0]["peak_tflops"] is None else round(median(same, "peak_tflops"), 4),
                 })
 
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if not ours and not peers:
+        sys.exit("nothing was measured")
     today = datetime.date.today().isoformat()
-    print(f"{ours[0]['peer']} against {peers[0]['peer']}, {a.threads} threads, {processor()}, {today}, median of {a.rounds} rounds\n")
+    sides = " against ".join(rows[0]["peer"] if rows else "nothing" for rows in (ours, peers))
+    print(f"{sides}, {a.threads} threads, {processor()}, {today}, median of {a.rounds} rounds\n")
     print("| model | from | case | ours | PyTorch | PyTorch ms | ours ms | ours is faster by | audio s/s | share of peak |")
     print("|---|---|---|---|---|---:|---:|---:|---:|---:|")
     for r in table:
@@ -131,9 +154,12 @@ def main():
         out.parent.mkdir(exist_ok=True)
         out.write_text(json.dumps({
             "date": today, "machine": processor(), "system": platform.platform(), "threads": a.threads, "rounds": a.rounds,
-            "seconds": a.seconds, "table": table, "ours": ours, "peer": peers,
+            "seconds": a.seconds, "problems": problems,
+            "table": table, "ours": ours, "peer": peers,
         }, indent=1) + "\n")
         print(f"\n{out}", file=sys.stderr)
+    if problems:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ dotnet publish bench/gpu/EcapaIlgpu.Gpu -c Release -r linux-x64 --self-contained
 rm -rf "$bin"/amd64 "$bin"/libcapstone.so "$bin"/*.runtimeconfig.json
 cp bench/gpu/run.sh bench/gpu/summary.py bench/compare.py bench/torch_from_audio.py "$bin"
 cp -r tests/testdata/samples "$bin/samples"
-git rev-parse --short HEAD > "$bin/commit.txt"
+git describe --always --dirty > "$bin/commit.txt"
 if [ -f "$peer" ]; then cp "$peer" "$bin"; else echo "$peer is not here: run.sh will compare with nothing"; fi
 ls -l "$bin"
 du -sh "$bin"

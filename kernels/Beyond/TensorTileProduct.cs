@@ -339,7 +339,8 @@ public static class TensorTileProduct
         }
     }
 
-    private static MatrixSums Product(MatrixRegisters x, int w0, int w1, MatrixSums sums, TensorFormat format) => format switch
+    /// <summary>Adds the product of 16 rows and 8 columns, 32 bytes deep, to their sums.</summary>
+    internal static MatrixSums Product(MatrixRegisters x, int w0, int w1, MatrixSums sums, TensorFormat format) => format switch
     {
         TensorFormat.Bf16 => WarpMatrix.MultiplyAddBf16(x, w0, w1, sums),
         TensorFormat.Half => WarpMatrix.MultiplyAddHalf(x, w0, w1, sums),

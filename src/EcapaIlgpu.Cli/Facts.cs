@@ -49,6 +49,10 @@ internal static class Facts
                     case float number:
                         json.WriteNumberValue(number);
                         break;
+                    // JSON has no such numbers, and what is not one must not be the end of a list.
+                    case double number when !double.IsFinite(number):
+                        json.WriteNullValue();
+                        break;
                     case double number:
                         json.WriteNumberValue(number);
                         break;

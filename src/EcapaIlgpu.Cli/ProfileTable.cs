@@ -7,7 +7,8 @@ namespace EcapaIlgpu.Cli;
 /// <summary>A profile for people: what was measured on what, then a line for each kernel.</summary>
 internal static class ProfileTable
 {
-    private static readonly string[] Heading = ["kernel", "launches", "ms", "share", "GFLOP/s", "of ceiling", "GB/s", "of ceiling"];
+    private static readonly string[] Heading =
+        ["kernel", "launches", "ms", "share", "GFLOP/s", "of ceiling", "which is", "GB/s", "of ceiling"];
 
     public static void Print(CliConsole console, NetworkProfile profile)
     {
@@ -18,15 +19,23 @@ internal static class ProfileTable
             ("device", $"{profile.Selector} ({profile.DeviceName}, {profile.Precision.Name()})"),
             ("model", Invariant($"{profile.Model}, {profile.Channels} channels")),
             ("batch", $"{profile.BatchText}, from samples to embeddings"),
-            ("ceilings", $"{Rate(ceilings.OperationsPerSecond)} GFLOP/s (multiply-add probe), {Rate(ceilings.BytesPerSecond)} GB/s (copy probe)"),
+            ("ceilings",
+                $"{Rate(ceilings.OperationsPerSecond)} GFLOP/s in fp32 (multiply-adds), {Rate(ceilings.BytesPerSecond)} GB/s (copy)"),
+            .. TensorCeilings(profile),
             ("run", $"{Milliseconds(profile.RunSeconds)} ms ({Milliseconds(least)} to {Milliseconds(most)}), of which kernels {Milliseconds(profile.Total.Seconds)} ms"),
             ("runs", Invariant($"medians of {profile.Runs}, after {NetworkProfiler.WarmUpRuns} to warm up")),
+            .. Graph(profile),
             ("profiling", Invariant($"costs {profile.Overhead * 100:+0.0;-0.0} %: {Milliseconds(profile.ProfiledRunSeconds)} ms a run with markers around each launch")),
         ];
         PrintFacts(console, facts);
         console.Text.WriteLine();
 
-        string[][] lines = [Heading, .. profile.Kernels.Append(profile.Total).Select(kernel => Cells(kernel, ceilings))];
+        string[][] lines =
+        [
+            Heading,
+            .. profile.Kernels.Select(kernel => Cells(kernel, ceilings.Of(kernel.Multiplied), ceilings.BytesPerSecond)),
+            Cells(profile.Total, profile.TotalCeiling, ceilings.BytesPerSecond),
+        ];
         int[] widths = [.. Heading.Select((_, column) => lines.Max(line => line[column].Length))];
         foreach (string[] line in lines)
             console.WriteText(line[0].PadRight(widths[0]), string.Concat(Enumerable.Range(1, line.Length - 1).Select(i => $"  {line[i].PadLeft(widths[i])}")));
@@ -50,10 +59,32 @@ internal static class ProfileTable
             console.WriteText(name.PadRight(label), $"  {value}");
     }
 
-    private static string[] Cells(KernelProfile kernel, DeviceCeilings ceilings) =>
+    /// <summary>What tensor cores do, where kernels ran on them.</summary>
+    private static IEnumerable<(string Label, string Value)> TensorCeilings(NetworkProfile profile)
+    {
+        if (profile.Ceilings.TensorOperationsPerSecond.Count == 0)
+            yield break;
+        string rates = string.Join(
+            ", ", profile.Ceilings.TensorOperationsPerSecond.Select(rate => $"{Rate(rate.Value)} GFLOP/s in {rate.Key.Name()}"));
+        bool splits = profile.Kernels.Any(kernel => kernel.Multiplied == Precision.Tf32x3);
+        yield return ("", $"{rates} (tensor cores){(splits ? "; 3xtf32 multiplies three times: a third of tf32" : "")}");
+    }
+
+    /// <summary>How long the engine itself takes, where that is not by launches.</summary>
+    private static IEnumerable<(string Label, string Value)> Graph(NetworkProfile profile)
+    {
+        if (profile.GraphRunSeconds is (double least, double median, double most))
+        {
+            yield return (
+                "graph", $"{Milliseconds(median)} ms ({Milliseconds(least)} to {Milliseconds(most)}) by a captured graph, as the engine runs it");
+        }
+    }
+
+    private static string[] Cells(KernelProfile kernel, OperationsCeiling ceiling, double bytesPerSecond) =>
     [
-        kernel.Name, kernel.Launches.ToString(CultureInfo.InvariantCulture), Milliseconds(kernel.Seconds), Percent(kernel.Share), Rate(kernel.OperationsPerSecond),
-        Percent(kernel.OperationsPerSecond / ceilings.OperationsPerSecond), Rate(kernel.BytesPerSecond), Percent(kernel.BytesPerSecond / ceilings.BytesPerSecond),
+        kernel.Name, kernel.Launches.ToString(CultureInfo.InvariantCulture), Milliseconds(kernel.Seconds), Percent(kernel.Share),
+        Rate(kernel.OperationsPerSecond), Percent(kernel.OperationsPerSecond / ceiling.PerSecond), ceiling.Name,
+        Rate(kernel.BytesPerSecond), Percent(kernel.BytesPerSecond / bytesPerSecond),
     ];
 
     private static string Milliseconds(double seconds) => Invariant($"{seconds * 1e3:#,0.000}");

@@ -147,7 +147,7 @@ internal sealed class ProfileCommand : CliCommand
             return;
         }
         Console.Text.Flush();
-        WriteJson(Console.Output, json => ProfileJson.Write(json, selector, session.Accelerator.Name, model.Source, latency));
+        WriteJson(Console.Output, json => ProfileJson.Write(json, selector, session.Accelerator.Name, precision, model.Source, latency));
         Console.Text.WriteLine();
     }
 

@@ -35,6 +35,12 @@ internal sealed partial class EngineSlot : IDisposable
     /// <summary>What is queued, and where.</summary>
     public NetworkOperations Operations { get; }
 
+    /// <summary>Whether single utterances may go by a captured graph.</summary>
+    public bool UsesGraphs { get; set; } = true;
+
+    /// <summary>How many did, without a launch of their own.</summary>
+    public int GraphRuns { get; private set; }
+
     private AcceleratorStream Stream => Operations.Stream;
 
     /// <summary>All memory kept between batches.</summary>

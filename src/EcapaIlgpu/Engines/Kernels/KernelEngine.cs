@@ -53,7 +53,7 @@ public sealed partial class KernelEngine : IWaveformEngine
         weights = EcapaTensors.Checked(weights);
         (_weights, _accelerator, _owned, Precision) = (weights, accelerator, owned, precision);
         plan ??= new TilePlan(accelerator);
-        _network = new Network(accelerator, RowStorage.Of(precision, accelerator), weights);
+        _network = new Network(accelerator, RowStorage.Of(precision, accelerator, plan), weights);
         // A processor has no bus to hide, and one batch's kernels take all of it.
         int slots = accelerator.AcceleratorType == AcceleratorType.CPU ? 1 : 2;
         _slots = new SlotPool(
@@ -89,6 +89,16 @@ public sealed partial class KernelEngine : IWaveformEngine
         get => _slots.First.Operations.Observer;
         set => _slots.First.Operations.Observer = value;
     }
+
+    /// <summary>Whether a call that comes alone with one utterance may replay a captured graph in place of launching kernels.</summary>
+    internal bool UsesGraphs
+    {
+        get => _slots.First.UsesGraphs;
+        set => _slots.First.UsesGraphs = value;
+    }
+
+    /// <summary>How many times that was done.</summary>
+    internal int GraphRuns => _slots.First.GraphRuns;
 
     /// <summary>Where the launches of calls that come one at a time are queued, for markers among them.</summary>
     internal AcceleratorStream Stream => _slots.First.Operations.Stream;

@@ -128,13 +128,13 @@ internal sealed class NetworkOperations
         const int AllSteps = Res2Form.Splits - 1;
         (ReadyKernel<Res2Launcher> chain, int steps, Func<int, int> writtenRows) =
             Storage.Tensor is { } tensor ? tensor.Res2(_plan, tables.Rows, weights, dilation) : Chain(tables.Rows, weights, dilation);
-        (Res2Launcher launcher, string name, KernelConfig config) = chain;
+        (Res2Launcher launcher, string name, KernelConfig config, Precision multiplied) = chain;
         for (int first = 0; first < AllSteps; first += steps)
         {
             int end = Math.Min(AllSteps, first + steps), width = 4 * weights.Quads;
             LaunchCost cost = new(
                 name, Stage, 2.0 * tables.Rows * (end - first) * 3 * width * width,
-                Storage.QuadBytes / 4.0 * (((2.0 * tables.Rows) + (3 * width)) * (end - first) * width));
+                Storage.QuadBytes / 4.0 * (((2.0 * tables.Rows) + (3 * width)) * (end - first) * width), multiplied);
             Observer?.Before(cost);
             launcher(
                 Stream, new KernelConfig(new Index3D(DivideUp(tables.Rows, writtenRows(end - first)), 1, 1), config.GroupDim, config.SharedMemoryConfig), input, weights.Weight.View,
@@ -207,12 +207,12 @@ internal sealed class NetworkOperations
         QuadView hidden, DeviceConv attention, QuadView x, ArrayView<Float4> means, int meanStride, ArrayView<Float4> pooled, in BatchTables tables)
     {
         int channels = attention.Outputs;
-        (AttentionLauncher launcher, string name, KernelConfig config) =
+        (AttentionLauncher launcher, string name, KernelConfig config, Precision multiplied) =
             Storage.Tensor is { } tensor ? tensor.Attention(_plan, tables.ChunkCount, attention) : Attention(tables.ChunkCount, attention);
         ArrayView<Float4> records = _records.Require((long)tables.ChunkCount * channels * 4);
         LaunchCost cost = new(
             name, Stage, tables.Rows * 4.0 * channels * ((8.0 * attention.Inputs) + 20),
-            (double)Storage.QuadBytes * tables.Rows * (attention.Inputs + channels));
+            (double)Storage.QuadBytes * tables.Rows * (attention.Inputs + channels), multiplied);
         Observer?.Before(cost);
         launcher(
             Stream, config, hidden, attention.Inputs,
@@ -259,13 +259,15 @@ internal sealed class NetworkOperations
         // With sums of segments, rows are counted by the segments' places.
         int rows = sums is null ? tables.Rows : checked(tables.SegmentCount * TimeMoments.SegmentFrames);
         ConvForm form = new(conv.Taps, epilogue, means is not null);
-        (ConvLauncher launcher, string name, KernelConfig config) =
+        (ConvLauncher launcher, string name, KernelConfig config, Precision multiplied) =
             Storage.Tensor is { } tensor ? tensor.Convolution(_plan, rows, conv, form) : Convolution(rows, conv, form);
         ConvExtent extent = new(rows, dilation, conv.Inputs, input.Stride, conv.Outputs, output.Stride, conv.WeightStride);
         double weights = 16.0 * conv.Taps * conv.Inputs * conv.Outputs, stored = Storage.QuadBytes;
         LaunchCost cost = new(
             name, Stage, 2 * weights * tables.Rows,
-            (tables.Rows * (((double)input.View.QuadBytes * conv.Inputs) + (stored * conv.Outputs))) + (stored / 4 * weights) + (sums is null ? 0 : 16.0 * tables.SegmentCount * conv.Outputs));
+            (tables.Rows * (((double)input.View.QuadBytes * conv.Inputs) + (stored * conv.Outputs))) + (stored / 4 * weights)
+                + (sums is null ? 0 : 16.0 * tables.SegmentCount * conv.Outputs),
+            multiplied);
         Observer?.Before(cost);
         launcher(
             Stream, config, input.View, conv.Weight.View, bias, conv.Scale?.Quads ?? conv.Bias.Quads,

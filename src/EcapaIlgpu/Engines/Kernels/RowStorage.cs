@@ -43,9 +43,11 @@ internal abstract partial class RowStorage
     /// <summary>Bytes of four channels.</summary>
     public abstract int QuadBytes { get; }
 
-    /// <summary>The storage of a precision, and on a device that has tensor cores for it the products.</summary>
+    /// <summary>
+    /// The storage of a precision, and on a device that has tensor cores for it the products where the plan wants them there.
+    /// </summary>
     /// <exception cref="NotSupportedException">This build has none.</exception>
-    public static RowStorage Of(Precision precision, Accelerator accelerator)
+    public static RowStorage Of(Precision precision, Accelerator accelerator, TilePlan plan)
     {
         RowStorage? storage = precision switch
         {
@@ -56,7 +58,7 @@ internal abstract partial class RowStorage
         AddBeyond(precision, ref storage);
         if (storage is null)
             throw new NotSupportedException($"Nothing is stored in {precision.Name()} here.");
-        return TensorProducts.Of(accelerator, precision, storage) is { } tensor ? storage.With(tensor) : storage;
+        return plan.UsesTensorCores && TensorProducts.Of(accelerator, precision, storage) is { } tensor ? storage.With(tensor) : storage;
     }
 
     private protected abstract RowStorage With(TensorProducts tensor);

@@ -9,7 +9,9 @@ namespace EcapaIlgpu.Engines.Kernels;
 /// <param name="Launcher">The kernel.</param>
 /// <param name="Name">Its name, for profiles.</param>
 /// <param name="Config">The launch.</param>
-internal readonly record struct ReadyKernel<TLauncher>(TLauncher Launcher, string Name, KernelConfig Config)
+/// <param name="Multiplied">As what tensor cores multiply in it; float32 for kernels that do without them.</param>
+internal readonly record struct ReadyKernel<TLauncher>(
+    TLauncher Launcher, string Name, KernelConfig Config, Precision Multiplied = Precision.Fp32)
     where TLauncher : Delegate;
 
 /// <summary>

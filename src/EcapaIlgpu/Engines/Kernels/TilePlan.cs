@@ -42,8 +42,10 @@ internal sealed partial class TilePlan
 
     /// <param name="accelerator">The device.</param>
     /// <param name="onlyTile">The tile to use for every convolution, for tests and measurements; null to choose.</param>
-    public TilePlan(Accelerator accelerator, ProductTile? onlyTile = null)
+    /// <param name="usesTensorCores">Whether products go to tensor cores where the device and the precision have them.</param>
+    public TilePlan(Accelerator accelerator, ProductTile? onlyTile = null, bool usesTensorCores = true)
     {
+        UsesTensorCores = usesTensorCores;
         _multiprocessors = Math.Max(1, accelerator.NumMultiprocessors);
         _sharedBytes = accelerator.MaxSharedMemoryPerGroup;
         _threads = accelerator.MaxNumThreadsPerGroup;
@@ -52,6 +54,11 @@ internal sealed partial class TilePlan
         // JIT compiler optimises well: docs/PERFORMANCE.md has what this tile gains.
         _largestTile = accelerator.AcceleratorType == AcceleratorType.CPU ? 64 * 32 : int.MaxValue;
     }
+
+    /// <summary>
+    /// Whether products go to tensor cores where the device and the precision have them; without, 16 bits are storage alone.
+    /// </summary>
+    public bool UsesTensorCores { get; }
 
     /// <summary>Every tile that convolutions may be cut into, the largest first.</summary>
     public static IEnumerable<ProductTile> Tiles => ProductTiles.Select(candidate => candidate.Tile);

@@ -2,6 +2,7 @@ using EcapaIlgpu.Engines;
 using EcapaIlgpu.Engines.Kernels;
 using EcapaIlgpu.Kernels;
 using EcapaIlgpu.Model;
+using ILGPU.Runtime;
 
 namespace EcapaIlgpu.Tests.Engines.Kernels;
 
@@ -11,10 +12,10 @@ public class KernelEngineTests
     private static readonly EcapaConfig Config = new() { Channels = 32, EmbeddingSize = 24, GlobalContext = true };
 
     [NeedsFact(typeof(OpenClDevice))]
-    public void An_embedding_has_the_same_bits_alone_and_in_any_batch_on_opencl() => CheckBits("opencl");
+    public void An_embedding_has_the_same_bits_alone_and_in_any_batch_on_opencl() => CheckEveryPrecision("opencl");
 
     [Fact]
-    public void An_embedding_has_the_same_bits_alone_and_in_any_batch_on_the_cpu_accelerator() => CheckBits("cpu-kernels");
+    public void An_embedding_has_the_same_bits_alone_and_in_any_batch_on_the_cpu_accelerator() => CheckEveryPrecision("cpu-kernels");
 
     [Fact]
     public void A_network_of_512_channels_gives_the_same_bits_alone_and_in_any_batch_on_the_cpu_accelerator()
@@ -27,7 +28,7 @@ public class KernelEngineTests
     }
 
     [NeedsFact(typeof(NvidiaGpu))]
-    public void An_embedding_has_the_same_bits_alone_and_in_any_batch_on_cuda() => CheckBits("cuda");
+    public void An_embedding_has_the_same_bits_alone_and_in_any_batch_on_cuda() => CheckEveryPrecision("cuda");
 
     [NeedsFact(typeof(OpenClDevice))]
     public void Disposed_twice_and_used_after_is_refused_on_opencl() => CheckDisposal("opencl");
@@ -67,12 +68,13 @@ public class KernelEngineTests
         Assert.All(devices, device => Assert.Equal(device.Selector.Length == 0, device.Problem is not null));
     }
 
-    /// <summary>With 16 bits too: what is stored between two parts of a network does not depend on how it was cut.</summary>
+    /// <summary>What is stored between two parts of a network does not depend on how it was cut.</summary>
     [Fact]
-    public void An_embedding_has_the_same_bits_alone_and_in_any_batch_in_16_bits()
+    public void An_embedding_has_the_same_bits_alone_and_in_any_batch_in_16_bits_without_tensor_cores()
     {
-        foreach (Precision precision in (Precision[])[Precision.Bf16, Precision.Fp16])
-            CheckBits("cpu-kernels", precision, [TilePlan.Tiles.Last()]);
+        using DeviceSession open = KernelDevice.Named("cpu-kernels").Open();
+        foreach (Precision precision in PrecisionSupport.Of(open.Accelerator).Where(able => able is Precision.Bf16 or Precision.Fp16))
+            CheckBits(open.Accelerator, precision, usesTensorCores: false, [TilePlan.Tiles.Last()]);
     }
 
     [Fact]
@@ -111,26 +113,32 @@ public class KernelEngineTests
         Assert.EndsWith(", fp32)", engine.Description, StringComparison.Ordinal);
     }
 
-    private static void CheckBits(string selector, Precision precision = Precision.Fp32, IEnumerable<ProductTile>? tiles = null)
+    private static void CheckEveryPrecision(string selector)
     {
         using DeviceSession open = KernelDevice.Named(selector).Open();
+        foreach (Precision precision in PrecisionSupport.Of(open.Accelerator))
+            CheckBits(open.Accelerator, precision, usesTensorCores: true, precision == Precision.Fp32 ? TilePlan.Tiles : []);
+    }
+
+    private static void CheckBits(Accelerator accelerator, Precision precision, bool usesTensorCores, IEnumerable<ProductTile> tiles)
+    {
         EcapaWeights weights = RandomModels.Create(Config, 3);
         int[] lengths = [1, 2, 28, 64, 65, 130, 33];
         ReadOnlyMemory<float>[] utterances = RandomModels.Utterances(lengths, Config.FeatureDim, 4);
-        using KernelEngine engine = new(weights, open.Accelerator, precision);
+        using KernelEngine engine = new(weights, accelerator, precision, new TilePlan(accelerator, usesTensorCores: usesTensorCores));
         float[][] alone = [.. utterances.Select(utterance => EngineTests.Embed(engine, [utterance])[0])];
         CheckBits(engine, utterances, alone, [[0, 1, 2, 3, 4, 5, 6], [6, 3, 0, 5], [4, 4, 4], [2, 6, 1]]);
         // Nor do sizes picked for another device or batch change a bit.
-        foreach (ProductTile tile in tiles ?? TilePlan.Tiles)
+        foreach (ProductTile tile in tiles)
         {
-            using KernelEngine tiled = new(weights, open.Accelerator, precision, new TilePlan(open.Accelerator, tile));
+            using KernelEngine tiled = new(weights, accelerator, precision, new TilePlan(accelerator, tile, usesTensorCores));
             float[][] found = EngineTests.Embed(tiled, utterances);
             for (int u = 0; u < found.Length; u++)
                 Assert.Equal(Bits(alone[u]), Bits(found[u]));
         }
     }
 
-    private static void CheckBits(KernelEngine engine, ReadOnlyMemory<float>[] utterances, float[][] alone, int[][] orders)
+    internal static void CheckBits(KernelEngine engine, ReadOnlyMemory<float>[] utterances, float[][] alone, int[][] orders)
     {
         foreach (int[] order in orders)
         {

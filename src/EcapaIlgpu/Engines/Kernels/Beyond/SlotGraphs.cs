@@ -26,7 +26,7 @@ internal sealed partial class EngineSlot
 
     partial void EmbedByGraph(BatchSource source, int from, int to, ref Span<Float4> found, CancellationToken cancellation)
     {
-        if (to - from != 1 || Operations.Observer is not null || !Stream.Accelerator.SupportsGraphs()
+        if (to - from != 1 || !UsesGraphs || Operations.Observer is not null || !Stream.Accelerator.SupportsGraphs()
             || BatchInput.Chunks(source.Offsets[to] - source.Offsets[from]) > MostGraphChunks)
             return;
         BatchInput input = BatchInput.TakeBucketed(source, from);
@@ -36,6 +36,7 @@ internal sealed partial class EngineSlot
             Stage(input);
             graph.Launch(Stream);
             Stream.Synchronize();
+            GraphRuns++;
             _graphsByUse.Remove(input.Form);
             _graphsByUse.Add(input.Form);
             found = _results.Require((long)input.Form.Shape.Utterances * _forward.EmbeddingQuads);

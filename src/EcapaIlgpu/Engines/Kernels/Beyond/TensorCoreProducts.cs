@@ -52,7 +52,8 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
         if (!_convolutions.TryGetValue((compiled, promise), out ConvLauncher? launcher))
             _convolutions[(compiled, promise)] = launcher = Load(compiled, promise);
         int groups = checked(DivideUp(rows, tile.Rows) * DivideUp(conv.Outputs * 4, tile.Columns));
-        return new(launcher, $"TensorConv k={conv.Taps}", new KernelConfig(groups, tile.Threads, SharedMemoryConfig.RequestDynamic<MatrixRegisters>(tile.SharedChunks)));
+        SharedMemoryConfig shared = SharedMemoryConfig.RequestDynamic<MatrixRegisters>(tile.SharedChunks);
+        return new(launcher, $"TensorConv k={conv.Taps}", new KernelConfig(groups, tile.Threads, shared), PrecisionOf(multiplied));
     }
 
     public override DeviceQuads Pack(IReadOnlyList<ConvWeights> steps)
@@ -74,7 +75,7 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
                 firstStep, endStep, new SpecializedValue<TensorRes2Form>(form));
         }
         KernelConfig config = new(1, form.Threads, SharedMemoryConfig.RequestDynamic<MatrixRegisters>(form.SharedChunks));
-        return (new(launcher, "TensorRes2", config), steps, form.WrittenRows);
+        return (new(launcher, "TensorRes2", config, PrecisionOf(format)), steps, form.WrittenRows);
     }
 
     public override ReadyKernel<AttentionLauncher> Attention(TilePlan plan, int chunks, DeviceConv attention)
@@ -91,7 +92,8 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
                 records, new SpecializedValue<TensorAttentionForm>(form));
         }
         int groups = checked(chunks * DivideUp(attention.Outputs * 4, tile.Columns));
-        return new(launcher, "TensorAttention", new KernelConfig(groups, tile.Threads, SharedMemoryConfig.RequestDynamic<MatrixRegisters>(form.SharedChunks)));
+        SharedMemoryConfig shared = SharedMemoryConfig.RequestDynamic<MatrixRegisters>(form.SharedChunks);
+        return new(launcher, "TensorAttention", new KernelConfig(groups, tile.Threads, shared), PrecisionOf(format));
     }
 
     private ConvLauncher Load(TensorConvForm form, KernelSpecialization promise)
@@ -109,6 +111,14 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
     /// Features are float32 whatever the rows behind them are, and their products few: tf32 is closer than any rounding to 16 bits.
     /// </summary>
     private TensorFormat FormatOf(bool ofFeatures) => ofFeatures && storage.QuadBytes != RowStorage.Float32.QuadBytes ? TensorFormat.Tf32 : format;
+
+    private static Precision PrecisionOf(TensorFormat multiplied) => multiplied switch
+    {
+        TensorFormat.Bf16 => Precision.Bf16,
+        TensorFormat.Half => Precision.Fp16,
+        TensorFormat.Tf32 => Precision.Tf32,
+        _ => Precision.Tf32x3,
+    };
 
     /// <summary>Rows as copies see them, which move 16 bytes at a time.</summary>
     private static ArrayView<MatrixRegisters> Rows(QuadView rows, int stride) =>

@@ -15,14 +15,14 @@ internal sealed class CaseDevice : IDisposable
 
     /// <param name="accelerator">The device; it stays the caller's.</param>
     /// <param name="precision">How rows are stored and multiplied.</param>
-    /// <param name="tile">The tile of every convolution; null to let the plan choose.</param>
-    public CaseDevice(Accelerator accelerator, Precision precision = Precision.Fp32, ProductTile? tile = null)
+    /// <param name="plan">How kernels are cut; null for what fits the device.</param>
+    public CaseDevice(Accelerator accelerator, Precision precision = Precision.Fp32, TilePlan? plan = null)
     {
         (Accelerator, Precision) = (accelerator, precision);
-        Plan = new TilePlan(accelerator, tile);
+        Plan = plan ?? new TilePlan(accelerator);
         _stream = accelerator.CreateStream();
         _tables = new DeviceBuffer<int>(accelerator);
-        Operations = new NetworkOperations(accelerator, _stream, RowStorage.Of(precision, accelerator), Plan);
+        Operations = new NetworkOperations(accelerator, _stream, RowStorage.Of(precision, accelerator, Plan), Plan);
     }
 
     public Accelerator Accelerator { get; }

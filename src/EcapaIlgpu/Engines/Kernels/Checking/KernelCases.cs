@@ -121,7 +121,8 @@ internal static class KernelCases
         Shape = $"{inner.Shape}, tile {tile.Rows}x{tile.Columns}x{tile.Depth}",
         Run = device =>
         {
-            using CaseDevice tiled = new(device.Accelerator, device.Precision, tile);
+            using CaseDevice tiled = new(
+                device.Accelerator, device.Precision, new TilePlan(device.Accelerator, tile, device.Plan.UsesTensorCores));
             return inner.Run(tiled);
         },
     };

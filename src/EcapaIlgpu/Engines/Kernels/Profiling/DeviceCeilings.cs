@@ -4,11 +4,19 @@ using ILGPU.Runtime;
 
 namespace EcapaIlgpu.Engines.Kernels.Profiling;
 
+/// <summary>The most operations a second that a kernel is held against.</summary>
+/// <param name="Name">What is multiplied, for people.</param>
+/// <param name="PerSecond">Operations, a multiply-add as two.</param>
+internal readonly record struct OperationsCeiling(string Name, double PerSecond);
+
 /// <summary>What a device reaches at most, measured on it by kernels that do nothing else.</summary>
 /// <param name="OperationsPerSecond">Float32 operations, a fused multiply-add as two.</param>
 /// <param name="BytesPerSecond">Bytes read and written by a copy that no cache holds.</param>
-internal sealed record DeviceCeilings(double OperationsPerSecond, double BytesPerSecond)
+internal sealed partial record DeviceCeilings(double OperationsPerSecond, double BytesPerSecond)
 {
+    /// <summary>Operations a second of tensor cores, for each format that was measured; a multiply-add as two.</summary>
+    public IReadOnlyDictionary<Precision, double> TensorOperationsPerSecond { get; init; } = new Dictionary<Precision, double>();
+
     /// <summary>Ten times the cache of an H200, the largest of NVIDIA's: what is copied comes from memory.</summary>
     public const long CopyBytes = 512L << 20;
 
@@ -21,16 +29,40 @@ internal sealed record DeviceCeilings(double OperationsPerSecond, double BytesPe
     /// <summary>Sums of a thread that are tried: few where latency is short and registers are few, many where it is long.</summary>
     private static readonly int[] Sums = [4, 8, 16];
 
+    /// <summary>What a kernel is held against that multiplies so on tensor cores, or with float32 without them.</summary>
+    /// <exception cref="KeyNotFoundException">It was not measured.</exception>
+    public OperationsCeiling Of(Precision multiplied) => multiplied switch
+    {
+        Precision.Fp32 => new("fp32", OperationsPerSecond),
+        // Three products where the network has one.
+        Precision.Tf32x3 => new("tf32 / 3", TensorOperationsPerSecond[Precision.Tf32] / 3),
+        _ => new(multiplied.Name(), TensorOperationsPerSecond[multiplied]),
+    };
+
     /// <summary>Measures a device.</summary>
     /// <param name="accelerator">The device; its context has profiling enabled.</param>
+    /// <param name="multiplied">What kernels multiply on tensor cores; float32 among them stands for those that do without.</param>
     /// <param name="copyBytes">Size of the copy, halved until it fits the device.</param>
-    /// <param name="leastSeconds">A launch of multiply-adds is lengthened until it takes this long, so that the clock and the launch itself do not count.</param>
+    /// <param name="leastSeconds">A launch of a computing probe is lengthened until it takes this long, so that the clock and the launch
+    /// itself do not count.</param>
     /// <exception cref="DeviceMemoryException">Not even a small copy fits.</exception>
-    public static DeviceCeilings Measure(Accelerator accelerator, long copyBytes = CopyBytes, double leastSeconds = 0.01)
+    public static DeviceCeilings Measure(
+        Accelerator accelerator, IEnumerable<Precision> multiplied, long copyBytes = CopyBytes, double leastSeconds = 0.01)
     {
         using AcceleratorStream stream = accelerator.CreateStream();
-        return new(Sums.Max(sums => MultiplyAddRate(accelerator, stream, sums, leastSeconds)), CopyRate(accelerator, stream, copyBytes));
+        IEnumerable<Precision> formats = multiplied.Select(format => format == Precision.Tf32x3 ? Precision.Tf32 : format);
+        Dictionary<Precision, double> tensor = [];
+        MeasureTensorCores(accelerator, stream, formats.Where(format => format != Precision.Fp32).Distinct(), leastSeconds, tensor);
+        return new(Sums.Max(sums => MultiplyAddRate(accelerator, stream, sums, leastSeconds)), CopyRate(accelerator, stream, copyBytes))
+        {
+            TensorOperationsPerSecond = tensor,
+        };
     }
+
+    /// <summary>Adds the rates of formats that tensor cores multiply.</summary>
+    static partial void MeasureTensorCores(
+        Accelerator accelerator, AcceleratorStream stream, IEnumerable<Precision> formats, double leastSeconds,
+        Dictionary<Precision, double> rates);
 
     /// <summary>The most operations a second that <see cref="MultiplyAddProbe"/> reaches.</summary>
     private static double MultiplyAddRate(Accelerator accelerator, AcceleratorStream stream, int sums, double leastSeconds)
@@ -38,15 +70,13 @@ internal sealed record DeviceCeilings(double OperationsPerSecond, double BytesPe
         const int Threads = MultiplyAddProbe.Threads;
         Action<AcceleratorStream, KernelConfig, ArrayView<float>, float, float, int, SpecializedValue<int>> launcher =
             accelerator.LoadKernel<ArrayView<float>, float, float, int, SpecializedValue<int>>(MultiplyAddProbe.Kernel, new KernelSpecialization(Threads, null));
-        int groups = GroupsPerUnit * Math.Max(1, accelerator.NumMultiprocessors), rounds = 1;
+        int groups = Groups(accelerator);
         using DeviceBuffer<float> output = new(accelerator);
         ArrayView<float> view = output.Require((long)groups * Threads);
-        void Launch() => launcher(stream, new KernelConfig(groups, Threads), view, 0.75f, 0.5f, rounds, new SpecializedValue<int>(sums));
-        Launch();
-        // An accelerator's clock may say zero of the shortest launches: doubling needs no quotient.
-        while (Seconds(stream, Launch) < leastSeconds && rounds < 1 << 24)
-            rounds *= 2;
-        return 2.0 * groups * Threads * sums * MultiplyAddProbe.Unrolled * rounds / Fastest(stream, Launch);
+        SpecializedValue<int> constant = new(sums);
+        double rounds = RoundsPerSecond(
+            stream, rounds => launcher(stream, new KernelConfig(groups, Threads), view, 0.75f, 0.5f, rounds, constant), leastSeconds);
+        return 2.0 * groups * Threads * sums * MultiplyAddProbe.Unrolled * rounds;
     }
 
     /// <summary>The most bytes a second that <see cref="CopyProbe"/> reaches.</summary>
@@ -74,6 +104,20 @@ internal sealed record DeviceCeilings(double OperationsPerSecond, double BytesPe
                 source.Dispose();
             }
         }
+    }
+
+    private static int Groups(Accelerator accelerator) => GroupsPerUnit * Math.Max(1, accelerator.NumMultiprocessors);
+
+    /// <summary>How often a second a probe does what it does, given how often to do it in a launch.</summary>
+    private static double RoundsPerSecond(AcceleratorStream stream, Action<int> launch, double leastSeconds)
+    {
+        int rounds = 1;
+        void Launch() => launch(rounds);
+        Launch();
+        // An accelerator's clock may say zero of the shortest launches: doubling needs no quotient.
+        while (Seconds(stream, Launch) < leastSeconds && rounds < 1 << 24)
+            rounds *= 2;
+        return rounds / Fastest(stream, Launch);
     }
 
     private static double Fastest(AcceleratorStream stream, Action launch) => Enumerable.Range(0, Launches).Min(_ => Seconds(stream, launch));

@@ -7,7 +7,9 @@ namespace EcapaIlgpu.Engines.Kernels.Profiling;
 /// <param name="Share">Its part of the time of all kernels.</param>
 /// <param name="Operations">Floating-point operations, a multiply-add as two.</param>
 /// <param name="Bytes">Bytes that it must read and write at least: each buffer once.</param>
-internal sealed record KernelProfile(string Name, int Launches, double Seconds, double Share, double Operations, double Bytes)
+/// <param name="Multiplied">As what it multiplies on tensor cores; float32 for a kernel that does without them.</param>
+internal sealed record KernelProfile(
+    string Name, int Launches, double Seconds, double Share, double Operations, double Bytes, Precision Multiplied = Precision.Fp32)
 {
     /// <summary>Operations a second; 0 where the clock saw no time pass.</summary>
     public double OperationsPerSecond => Seconds > 0 ? Operations / Seconds : 0;

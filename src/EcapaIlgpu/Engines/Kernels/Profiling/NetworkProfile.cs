@@ -39,7 +39,7 @@ internal sealed record NetworkProfile
     /// <summary>Every launch of the run whose time was the median.</summary>
     public required IReadOnlyList<LaunchTime> Launches { get; init; }
 
-    /// <summary>Time of a run, copies to and from the device included, without markers: the median.</summary>
+    /// <summary>Time of a run, copies to and from the device included, kernels launched one by one, without markers: the median.</summary>
     public required double RunSeconds { get; init; }
 
     /// <summary>Time of the fastest and of the slowest run without markers: an overhead smaller than their difference says little.</summary>
@@ -48,8 +48,24 @@ internal sealed record NetworkProfile
     /// <summary>Time of a run with a marker before and after each launch: the median.</summary>
     public required double ProfiledRunSeconds { get; init; }
 
+    /// <summary>
+    /// Time of a run that replays a captured graph in place of launches: the fastest, the median and the slowest; null where none is.
+    /// </summary>
+    public (double Least, double Median, double Most)? GraphRunSeconds { get; init; }
+
     /// <summary>What profiling added to a run, as a share of it. Below zero where the runs differ by more than markers cost.</summary>
     public double Overhead => (ProfiledRunSeconds / RunSeconds) - 1;
+
+    /// <summary>What all kernels together are held against: each against its own ceiling.</summary>
+    public OperationsCeiling TotalCeiling
+    {
+        get
+        {
+            OperationsCeiling[] ceilings = [.. Kernels.Select(kernel => Ceilings.Of(kernel.Multiplied))];
+            double seconds = Kernels.Zip(ceilings, (kernel, ceiling) => kernel.Operations / ceiling.PerSecond).Sum();
+            return ceilings.Distinct().Count() == 1 ? ceilings[0] : new("each its own", Total.Operations / seconds);
+        }
+    }
 
     /// <summary>All kernels together.</summary>
     public KernelProfile Total => new(

@@ -9,7 +9,10 @@ internal static class NetworkProfiler
     /// <summary>Runs that do not count: the first compiles kernels and takes memory, the second finds caches and clocks as all later ones do.</summary>
     public const int WarmUpRuns = 2;
 
-    /// <summary>Profiles a device: its ceilings first, then whole forwards from samples to embeddings, with and without markers in turn.</summary>
+    /// <summary>
+    /// Profiles a device: whole forwards from samples to embeddings with and without markers in turn, both by launches; then by graph where
+    /// the engine replays one; and the ceilings of what these runs compute.
+    /// </summary>
     /// <param name="session">The open device.</param>
     /// <param name="selector">What <c>--device</c> takes for it.</param>
     /// <param name="precision">With how many bits; one that the device can.</param>
@@ -26,8 +29,7 @@ internal static class NetworkProfiler
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(runs);
         DateTimeOffset date = DateTimeOffset.UtcNow;
-        ceilings ??= DeviceCeilings.Measure(session.Accelerator);
-        using KernelEngine engine = new(model, session.Accelerator, precision);
+        using KernelEngine engine = new(model, session.Accelerator, precision) { UsesGraphs = false };
         using LaunchTimer timer = new(engine.Stream);
         float[] embeddings = new float[batch.Count * model.Config.EmbeddingSize];
         double Run(ILaunchObserver? observer)
@@ -40,7 +42,8 @@ internal static class NetworkProfiler
 
         for (int i = 0; i < WarmUpRuns; i++)
             Run(timer);
-        timer.Read();
+        IReadOnlyList<LaunchTime> warm = timer.Read();
+        ceilings ??= DeviceCeilings.Measure(session.Accelerator, warm.Select(launch => launch.Cost.Multiplied));
         double[] plain = new double[runs], profiled = new double[runs];
         IReadOnlyList<LaunchTime>[] launches = new IReadOnlyList<LaunchTime>[runs];
         // In turn, so that a device that grows warm or busy slows both kinds alike.
@@ -50,6 +53,7 @@ internal static class NetworkProfiler
             profiled[i] = Run(timer);
             launches[i] = timer.Read();
         }
+        double[] graph = batch.Count == 1 ? GraphRuns(engine, () => Run(null), runs) : [];
         return new NetworkProfile
         {
             Selector = selector,
@@ -67,7 +71,19 @@ internal static class NetworkProfiler
             RunSeconds = Median(plain),
             RunSecondsRange = (plain.Min(), plain.Max()),
             ProfiledRunSeconds = Median(profiled),
+            GraphRunSeconds = graph.Length > 0 ? (graph.Min(), Median(graph), graph.Max()) : null,
         };
+    }
+
+    /// <summary>Times runs that replay a graph; none where the engine launches all the same.</summary>
+    private static double[] GraphRuns(KernelEngine engine, Func<double> run, int runs)
+    {
+        engine.UsesGraphs = true;
+        // The first captures the graph and the second shows whether there is one: short utterances on CUDA have.
+        run();
+        int before = engine.GraphRuns;
+        run();
+        return engine.GraphRuns > before ? [.. Enumerable.Range(0, runs).Select(_ => run())] : [];
     }
 
     /// <summary>The launches of several runs of the same batch, joined by kernel.</summary>
@@ -75,10 +91,12 @@ internal static class NetworkProfiler
     {
         KernelProfile[] kernels =
         [
-            .. runs[0].GroupBy(launch => launch.Cost.Kernel).Select(launches => new KernelProfile(
-                launches.Key, launches.Count(), Median(runs.Select(run => TotalSeconds(run.Where(launch => launch.Cost.Kernel == launches.Key)))), 0,
-                launches.Sum(launch => launch.Cost.Operations), launches.Sum(launch => launch.Cost.Bytes))),
+            .. runs[0].GroupBy(Key).Select(launches => new KernelProfile(
+                launches.Key.Kernel, launches.Count(),
+                Median(runs.Select(run => TotalSeconds(run.Where(launch => Key(launch) == launches.Key)))), 0,
+                launches.Sum(launch => launch.Cost.Operations), launches.Sum(launch => launch.Cost.Bytes), launches.Key.Multiplied)),
         ];
+        static (string Kernel, Precision Multiplied) Key(LaunchTime launch) => (launch.Cost.Kernel, launch.Cost.Multiplied);
         double total = kernels.Sum(kernel => kernel.Seconds);
         return [.. kernels.OrderByDescending(kernel => kernel.Seconds).Select(kernel => kernel with { Share = total > 0 ? kernel.Seconds / total : 1.0 / kernels.Length })];
     }

@@ -4,7 +4,8 @@ namespace EcapaIlgpu.Engines.Kernels.Profiling;
 
 /// <summary>
 /// The roofline picture of a profile (Williams, Waterman and Patterson 2009): operations a byte to the right, operations a second upwards, both logarithmic; the slope is what memory
-/// allows, the flat part what arithmetic allows, and a dot's area is its kernel's share of the time.
+/// allows, a flat part what arithmetic allows (one for each kind that kernels are held against), and a dot's area is its kernel's share of
+/// the time.
 /// </summary>
 internal sealed class RooflinePlot
 {
@@ -15,6 +16,7 @@ internal sealed class RooflinePlot
     private const double Top = 90;
     private const double Bottom = Height - 70;
     private const double LabelSize = 13;
+    private const double RoofLabelHeight = 22;
     private const string Ink = "#222222";
     private const string Faint = "#e4e4e4";
     private const string Roof = "#c0392b";
@@ -23,6 +25,9 @@ internal sealed class RooflinePlot
 
     private readonly NetworkProfile _profile;
     private readonly KernelProfile[] _kernels;
+
+    /// <summary>The highest first.</summary>
+    private readonly OperationsCeiling[] _roofs;
     private readonly LogAxis _x;
     private readonly LogAxis _y;
     private readonly List<Box> _taken = [];
@@ -33,15 +38,17 @@ internal sealed class RooflinePlot
         // A kernel without operations has no place on a logarithmic axis, nor has one that took no time.
         _kernels = [.. profile.Kernels.Where(kernel => kernel is { OperationsPerSecond: > 0, Bytes: > 0 })];
         DeviceCeilings ceilings = profile.Ceilings;
-        double ridge = ceilings.OperationsPerSecond / ceilings.BytesPerSecond;
-        _x = LogAxis.Around([ridge / 3, ridge * 3, .. _kernels.Select(Intensity)]);
-        _y = LogAxis.Around([ceilings.OperationsPerSecond / 20, ceilings.OperationsPerSecond, .. _kernels.Select(kernel => kernel.OperationsPerSecond)]);
+        Precision[] multiplied = [.. _kernels.Select(kernel => kernel.Multiplied).DefaultIfEmpty(Precision.Fp32).Distinct()];
+        _roofs = [.. multiplied.Select(ceilings.Of).OrderByDescending(roof => roof.PerSecond)];
+        double lowest = _roofs[^1].PerSecond, highest = _roofs[0].PerSecond;
+        _x = LogAxis.Around([lowest / ceilings.BytesPerSecond / 3, highest / ceilings.BytesPerSecond * 3, .. _kernels.Select(Intensity)]);
+        _y = LogAxis.Around([lowest / 20, highest, .. _kernels.Select(kernel => kernel.OperationsPerSecond)]);
     }
 
     /// <summary>Writes the picture of a profile as SVG.</summary>
     public static void Write(Stream stream, NetworkProfile profile)
     {
-        string title = $"Kernels of {profile.Model} on {profile.Selector} ({profile.DeviceName})";
+        string title = $"Kernels of {profile.Model} on {profile.Selector} ({profile.DeviceName}, {profile.Precision.Name()})";
         using SvgWriter svg = new(stream, Width, Height, title);
         svg.Text(Left, 34, title, 19);
         svg.Text(
@@ -83,29 +90,48 @@ internal sealed class RooflinePlot
         svg.Text(28, (Top + Bottom) / 2, "GFLOP/s", 14, Ink, "middle", -90);
     }
 
-    /// <summary>The two ceilings, up to where they meet and from there on.</summary>
+    /// <summary>The ceilings: the memory's up to the highest of arithmetic, and each of these from where they meet on.</summary>
     private void DrawCeilings(SvgWriter svg)
     {
-        (double operations, double bytes) = (_profile.Ceilings.OperationsPerSecond, _profile.Ceilings.BytesPerSecond);
-        double ridge = operations / bytes, start = Math.Max(_x.Least, _y.Least / bytes);
-        (double x1, double y1, double x2, double y2) = (AtX(start), AtY(start * bytes), AtX(ridge), AtY(operations));
+        double bytes = _profile.Ceilings.BytesPerSecond, above = double.NegativeInfinity;
+        foreach (OperationsCeiling roof in _roofs)
+        {
+            DrawRoof(svg, roof, AtY(roof.PerSecond) - above < RoofLabelHeight);
+            above = AtY(roof.PerSecond);
+        }
+        double ridge = _roofs[0].PerSecond / bytes, start = Math.Max(_x.Least, _y.Least / bytes);
+        (double x1, double y1, double x2, double y2) = (AtX(start), AtY(start * bytes), AtX(ridge), AtY(_roofs[0].PerSecond));
         svg.Line(x1, y1, x2, y2, Roof, 2);
-        svg.Line(x2, y2, Right, y2, Roof, 2);
-        string flat = $"multiply-add probe: {Three(operations / 1e9)} GFLOP/s", slope = $"copy probe: {Three(bytes / 1e9)} GB/s";
-        svg.Text(Right, y2 - 8, flat, 13, Roof, "end");
+        string slope = $"copy probe: {Three(bytes / 1e9)} GB/s";
         // In the middle of the slope and along it, above the line.
         double angle = Math.Atan2(y1 - y2, x2 - x1), middleX = (x1 + x2) / 2, middleY = (y1 + y2) / 2;
         svg.Text(middleX - (8 * Math.Sin(angle)), middleY - (8 * Math.Cos(angle)), slope, 13, Roof, "middle", -angle * 180 / Math.PI);
-        _taken.Add(new Box(Right - TextWidth(flat), y2 - 22, Right, y2 + 3));
-        _taken.Add(new Box(x2, y2 - 3, Right, y2 + 3));
         // A slanted line is covered by small boxes along it, deeper where its words stand.
         const int Pieces = 60;
         double half = TextWidth(slope) / 2 * Math.Cos(angle);
         for (int i = 0; i < Pieces; i++)
         {
-            double x = x1 + ((x2 - x1) * i / Pieces), y = y1 + ((y2 - y1) * i / Pieces), above = Math.Abs(x - middleX) < half ? 22 : 3;
-            _taken.Add(new Box(x, y - above, x + ((x2 - x1) / Pieces), y + 3));
+            double x = x1 + ((x2 - x1) * i / Pieces), y = y1 + ((y2 - y1) * i / Pieces);
+            double height = Math.Abs(x - middleX) < half ? RoofLabelHeight : 3;
+            _taken.Add(new Box(x, y - height, x + ((x2 - x1) / Pieces), y + 3));
         }
+    }
+
+    /// <summary>
+    /// A ceiling of arithmetic. Its words stand where no dots are: of the highest at the right, of the others by the slope; above the line
+    /// or, where another lies close above it, below.
+    /// </summary>
+    private void DrawRoof(SvgWriter svg, OperationsCeiling roof, bool below)
+    {
+        double x = AtX(roof.PerSecond / _profile.Ceilings.BytesPerSecond), y = AtY(roof.PerSecond);
+        string probe = roof == _profile.Ceilings.Of(Precision.Fp32) ? "multiply-add probe" : $"tensor probe, {roof.Name}";
+        string text = $"{probe}: {Three(roof.PerSecond / 1e9)} GFLOP/s";
+        svg.Line(x, y, Right, y, Roof, 2);
+        bool highest = roof == _roofs[0];
+        double left = highest ? Right - TextWidth(text) : x + (2 * RoofLabelHeight), top = below ? y : y - RoofLabelHeight;
+        svg.Text(highest ? Right : left, below ? y + RoofLabelHeight - 6 : y - 8, text, 13, Roof, highest ? "end" : "start");
+        _taken.Add(new Box(left, top, left + TextWidth(text), top + RoofLabelHeight + 3));
+        _taken.Add(new Box(x, y - 3, Right, y + 3));
     }
 
     /// <summary>Puts a label at the nearest free place around its dot, with a line to it where that is not beside the dot.</summary>

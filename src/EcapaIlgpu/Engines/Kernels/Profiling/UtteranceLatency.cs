@@ -8,12 +8,14 @@ namespace EcapaIlgpu.Engines.Kernels.Profiling;
 /// How long a warm engine takes for one utterance that it gets alone: 16-bit samples in memory to embedding in memory, copies and waiting
 /// included.
 /// </summary>
+/// <param name="Date">When the first run began.</param>
 /// <param name="Frames">Frames of the utterance.</param>
 /// <param name="Runs">Runs that count.</param>
 /// <param name="LeastSeconds">The fastest run.</param>
 /// <param name="MedianSeconds">The median.</param>
 /// <param name="Percentile95Seconds">What 95 runs of 100 do not exceed.</param>
-internal sealed record UtteranceLatency(int Frames, int Runs, double LeastSeconds, double MedianSeconds, double Percentile95Seconds)
+internal sealed record UtteranceLatency(
+    DateTimeOffset Date, int Frames, int Runs, double LeastSeconds, double MedianSeconds, double Percentile95Seconds)
 {
     /// <summary>
     /// Runs that do not count: the first compiles kernels, takes memory and captures a graph, the others find clocks and caches as all
@@ -39,6 +41,7 @@ internal sealed record UtteranceLatency(int Frames, int Runs, double LeastSecond
         float[] embedding = new float[engine.Config.EmbeddingSize];
         int[] offsets = [0, count];
         double[] seconds = new double[runs];
+        DateTimeOffset date = DateTimeOffset.UtcNow;
         for (int run = -WarmUpRuns; run < runs; run++)
         {
             long start = Stopwatch.GetTimestamp();
@@ -48,6 +51,6 @@ internal sealed record UtteranceLatency(int Frames, int Runs, double LeastSecond
         }
         Array.Sort(seconds);
         double median = (seconds[(runs - 1) / 2] + seconds[runs / 2]) / 2;
-        return new UtteranceLatency(frames, runs, seconds[0], median, seconds[(int)Math.Ceiling(0.95 * runs) - 1]);
+        return new UtteranceLatency(date, frames, runs, seconds[0], median, seconds[(int)Math.Ceiling(0.95 * runs) - 1]);
     }
 }

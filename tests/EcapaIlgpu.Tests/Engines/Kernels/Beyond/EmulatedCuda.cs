@@ -10,23 +10,24 @@ namespace EcapaIlgpu.Tests.Engines.Kernels.Beyond;
 internal sealed class EmulatedCuda : IDisposable
 {
     private readonly IDisposable _installation;
-    private readonly DeviceSession _session;
 
     public EmulatedCuda(params EmulatedGpu[] gpus)
     {
         Driver = new EmulatedDriver(gpus);
         _installation = Driver.Install();
         Context context = Context.Create(builder => builder.Cuda().Profiling());
-        _session = new DeviceSession(context, context.GetCudaDevice(0));
+        Session = new DeviceSession(context, context.GetCudaDevice(0));
     }
 
     public EmulatedDriver Driver { get; }
 
-    public Accelerator Accelerator => _session.Accelerator;
+    public DeviceSession Session { get; }
+
+    public Accelerator Accelerator => Session.Accelerator;
 
     public void Dispose()
     {
-        _session.Dispose();
+        Session.Dispose();
         _installation.Dispose();
         Driver.Dispose();
     }

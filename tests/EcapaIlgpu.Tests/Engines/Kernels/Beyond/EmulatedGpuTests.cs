@@ -24,6 +24,19 @@ public class EmulatedGpuTests
         KernelCaseTests.Check(cuda.Accelerator, MostWork, MostWork / 4);
     }
 
+    [Theory]
+    [MemberData(nameof(LaunchCountTests.Precisions), MemberType = typeof(LaunchCountTests))]
+    public void An_embedding_has_the_same_bits_alone_and_in_any_batch(Precision precision)
+    {
+        using EmulatedCuda cuda = new();
+        ReadOnlyMemory<float>[] utterances = RandomModels.Utterances([1, 35, 3], Small.FeatureDim, 4);
+        using KernelEngine engine = new(RandomModels.Create(Small, 3), cuda.Accelerator, precision);
+        // Alone: as the first of its bucket by launches, then by the graph.
+        float[][] alone = [.. utterances.Select(utterance => EngineTests.Embed(engine, [utterance])[0])];
+        Assert.Equal(2, engine.GraphRuns);
+        KernelEngineTests.CheckBits(engine, utterances, alone, [[0, 1, 2], [2, 1], [1]]);
+    }
+
     [Fact]
     public void Probes_compute_what_they_say()
     {

@@ -68,16 +68,40 @@ public class TensorPtxTests
         Assert.True(low.Length == 0, low.ToString());
     }
 
+    [NeedsTheory(typeof(Assembler))]
+    [InlineData(80)]
+    [InlineData(90)]
+    public void The_probes_loop_is_products_and_nothing_that_takes_their_time(int architecture)
+    {
+        Item[] items = [.. Probes()];
+        IReadOnlyList<PtxasKernel> kernels = Assemble(items, architecture);
+        for (int i = 0; i < items.Length; i++)
+        {
+            IReadOnlyList<SassInstruction> loop = kernels[i].MainLoop("HMMA");
+            int products = loop.Count(instruction => instruction.Is("HMMA"));
+            Assert.True(products >= 0.8 * loop.Count, $"{items[i].Name}: {products} of {loop.Count} instructions are HMMA");
+            Assert.Equal(0, products % TensorProbe.Unrolled);
+        }
+    }
+
     /// <summary>Kernels with the constants that the engine compiles them with for networks of 512 and 1024 channels. Halves differ from bfloat16 in one operation.</summary>
     private static IEnumerable<Item> Items() =>
     [
-        .. Of<BFloat4>(TensorFormat.Bf16), .. Of<TFloat4>(TensorFormat.Tf32), .. Of<Float4>(TensorFormat.Tf32x3),
+        .. Probes(), .. Of<BFloat4>(TensorFormat.Bf16), .. Of<TFloat4>(TensorFormat.Tf32), .. Of<Float4>(TensorFormat.Tf32x3),
         LargestConvolution<Half4>(TensorFormat.Half),
         // The first layer, of features: with means when it reads frames of the filterbank.
         Convolution<BFloat4>(TilePlan.TensorTilesOf(TensorFormat.Tf32).First(), TensorFormat.Tf32, new ConvForm(5, Usual, true)),
         Convolution<BFloat4>(TilePlan.TensorTilesOf(TensorFormat.Tf32).First(), TensorFormat.Tf32, new ConvForm(5, Usual)),
         Convolution<Float4>(TilePlan.TensorTilesOf(TensorFormat.Tf32x3).First(), TensorFormat.Tf32x3, new ConvForm(5, Usual, true)),
     ];
+
+    private static IEnumerable<Item> Probes() =>
+        from format in (TensorFormat[])[TensorFormat.Tf32, TensorFormat.Bf16, TensorFormat.Half]
+        from chains in (int[])[4, 8]
+        let form = new TensorProbeForm(format, chains)
+        select new Item(
+            $"{form}", TensorProbe.Kernel, new KernelSpecialization(TensorProbe.Threads, null),
+            new KernelArguments().Add(new SpecializedValue<TensorProbeForm>(form)));
 
     private static IEnumerable<Item> Of<TStored>(TensorFormat format)
         where TStored : unmanaged, IQuad<TStored>

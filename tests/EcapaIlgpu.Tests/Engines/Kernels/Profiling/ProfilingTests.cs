@@ -77,6 +77,17 @@ public class ProfilingTests(ProfilingTests.Profiled profiled) : IClassFixture<Pr
     }
 
     [Fact]
+    public void A_total_of_kernels_with_several_ceilings_is_held_against_all_of_them()
+    {
+        // 3 s at the ceilings of their own, in 6 s.
+        KernelProfile plain = new("plain", 1, 2, 0.5, 1e9, 1), tensor = new("tensor", 1, 4, 0.5, 40e9, 1, Precision.Tf32x3);
+        DeviceCeilings ceilings = new(1e9, 1) { TensorOperationsPerSecond = new Dictionary<Precision, double> { [Precision.Tf32] = 60e9 } };
+        NetworkProfile profile = Profile with { Ceilings = ceilings, Kernels = [plain, tensor] };
+        Assert.Equal(0.5, profile.Total.OperationsPerSecond / profile.TotalCeiling.PerSecond, 1e-9);
+        Assert.Equal(new OperationsCeiling("tf32 / 3", 20e9), (profile with { Kernels = [tensor, tensor] }).TotalCeiling);
+    }
+
+    [Fact]
     public void The_trace_has_one_complete_event_for_each_launch_on_a_named_track()
     {
         using JsonDocument document = JsonDocument.Parse(Written(json => ChromeTrace.Write(json, Profile)));
@@ -157,13 +168,14 @@ public class ProfilingTests(ProfilingTests.Profiled profiled) : IClassFixture<Pr
     private static void CheckCeilings(string device)
     {
         using DeviceSession open = KernelDevice.Named(device).Open();
-        DeviceCeilings ceilings = DeviceCeilings.Measure(open.Accelerator, copyBytes: 1 << 22, leastSeconds: 1e-4);
+        DeviceCeilings ceilings = DeviceCeilings.Measure(open.Accelerator, [Precision.Fp32], copyBytes: 1 << 22, leastSeconds: 1e-4);
         // A million times slower or faster than any device: wrong by its units.
         Assert.InRange(ceilings.OperationsPerSecond, 1e6, 1e17);
         Assert.InRange(ceilings.BytesPerSecond, 1e6, 1e17);
+        Assert.Empty(ceilings.TensorOperationsPerSecond);
     }
 
-    private static byte[] Written(Action<Utf8JsonWriter> write)
+    internal static byte[] Written(Action<Utf8JsonWriter> write)
     {
         using MemoryStream stream = new();
         using (Utf8JsonWriter json = new(stream))
@@ -171,14 +183,14 @@ public class ProfilingTests(ProfilingTests.Profiled profiled) : IClassFixture<Pr
         return stream.ToArray();
     }
 
-    private static XElement Roofline(NetworkProfile profile)
+    internal static XElement Roofline(NetworkProfile profile)
     {
         using MemoryStream stream = new();
         RooflinePlot.Write(stream, profile);
         return XDocument.Parse(Encoding.UTF8.GetString(stream.ToArray())).Root!;
     }
 
-    private static double Number(XElement element, string attribute) => double.Parse(element.Attribute(attribute)!.Value, CultureInfo.InvariantCulture);
+    internal static double Number(XElement element, string attribute) => double.Parse(element.Attribute(attribute)!.Value, CultureInfo.InvariantCulture);
 
     /// <summary>One profile for all tests: its runs are what takes time.</summary>
     public sealed class Profiled
