@@ -69,9 +69,9 @@ public struct Float4(float x, float y, float z, float w) : IQuad<Float4>
 
     private static float Sigmoid(float a) => 1f / (1f + XMath.Exp(-a));
 
-    // Beyond 10 the result is 1 in float32, and the exponential must not overflow.
     /// <summary>A maximum would make 0 of what is not a number, and a sound embedding of features that are spoilt.</summary>
     private static float Relu(float a) => a < 0f ? 0f : a;
 
+    // Beyond 10 the result is 1 in float32, and the exponential must not overflow.
     private static float Tanh(float a) => 1f - (2f / (XMath.Exp(2f * XMath.Clamp(a, -10f, 10f)) + 1f));
 }

@@ -1,3 +1,5 @@
+using ILGPU.Algorithms;
+
 namespace EcapaIlgpu.Kernels;
 
 /// <summary>
@@ -18,8 +20,10 @@ public struct TFloat4 : IQuad<TFloat4>
     /// <summary>The same as float32.</summary>
     public static Float4 Rounded(Float4 value) => new(Rounded(value.X), Rounded(value.Y), Rounded(value.Z), Rounded(value.W));
 
-    /// <summary>
-    /// To the nearest, in the bits: an infinity stays one. The NaN of all ones becomes zero, as the next ReLU would make of it.
-    /// </summary>
-    public static float Rounded(float value) => BitConverter.Int32BitsToSingle((BitConverter.SingleToInt32Bits(value) + 0x1000) & ~0x1FFF);
+    /// <summary>To the nearest, in the bits. What is not finite stays what it is: the NaN of a GPU is all ones and would become zero.</summary>
+    public static float Rounded(float value)
+    {
+        float rounded = BitConverter.Int32BitsToSingle((BitConverter.SingleToInt32Bits(value) + 0x1000) & ~0x1FFF);
+        return XMath.Abs(value) < float.PositiveInfinity ? rounded : value;
+    }
 }

@@ -22,10 +22,14 @@ internal static class ProfileTable
             ("ceilings",
                 $"{Rate(ceilings.OperationsPerSecond)} GFLOP/s in fp32 (multiply-adds), {Rate(ceilings.BytesPerSecond)} GB/s (copy)"),
             .. TensorCeilings(profile),
-            ("run", $"{Milliseconds(profile.RunSeconds)} ms ({Milliseconds(least)} to {Milliseconds(most)}), of which kernels {Milliseconds(profile.Total.Seconds)} ms"),
+            ("run",
+                $"{Milliseconds(profile.RunSeconds)} ms ({Milliseconds(least)} to {Milliseconds(most)}), "
+                + $"of which kernels {Milliseconds(profile.Total.Seconds)} ms"),
             ("runs", Invariant($"medians of {profile.Runs}, after {NetworkProfiler.WarmUpRuns} to warm up")),
             .. Graph(profile),
-            ("profiling", Invariant($"costs {profile.Overhead * 100:+0.0;-0.0} %: {Milliseconds(profile.ProfiledRunSeconds)} ms a run with markers around each launch")),
+            ("profiling",
+                Invariant($"costs {profile.Overhead * 100:+0.0;-0.0} %: ")
+                + $"{Milliseconds(profile.ProfiledRunSeconds)} ms a run with markers around each launch"),
         ];
         PrintFacts(console, facts);
         console.Text.WriteLine();
@@ -38,7 +42,10 @@ internal static class ProfileTable
         ];
         int[] widths = [.. Heading.Select((_, column) => lines.Max(line => line[column].Length))];
         foreach (string[] line in lines)
-            console.WriteText(line[0].PadRight(widths[0]), string.Concat(Enumerable.Range(1, line.Length - 1).Select(i => $"  {line[i].PadLeft(widths[i])}")));
+        {
+            IEnumerable<string> numbers = Enumerable.Range(1, line.Length - 1).Select(i => $"  {line[i].PadLeft(widths[i])}");
+            console.WriteText(line[0].PadRight(widths[0]), string.Concat(numbers));
+        }
     }
 
     /// <summary>What one utterance alone takes.</summary>
@@ -75,8 +82,8 @@ internal static class ProfileTable
     {
         if (profile.GraphRunSeconds is (double least, double median, double most))
         {
-            yield return (
-                "graph", $"{Milliseconds(median)} ms ({Milliseconds(least)} to {Milliseconds(most)}) by a captured graph, as the engine runs it");
+            string times = $"{Milliseconds(median)} ms ({Milliseconds(least)} to {Milliseconds(most)})";
+            yield return ("graph", $"{times} by a captured graph, as the engine runs it");
         }
     }
 

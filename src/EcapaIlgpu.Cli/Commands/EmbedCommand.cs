@@ -12,8 +12,8 @@ internal sealed class EmbedCommand : CliCommand
     private readonly Argument<string[]> _inputs = new("inputs")
     {
         Arity = ArgumentArity.ZeroOrMore,
-        Description = "Audio files, folders (searched recursively for audio), patterns such as 'corpus/**/*.flac', or - for standard input. "
-            + "Embeddings are named by these paths.",
+        Description = "Audio files, folders (searched recursively for audio), patterns such as 'corpus/**/*.flac', or - for standard "
+            + "input. Embeddings are named by these paths.",
     };
 
     private readonly Option<string?> _scp = new("--scp")
@@ -25,8 +25,8 @@ internal sealed class EmbedCommand : CliCommand
     private readonly Option<string?> _output = new("--output", "-o")
     {
         HelpName = "FILE",
-        Description = "Where to write. .npy (names in a .txt beside it), .jsonl, .csv, .ark (with a .scp beside it) or .txt (Kaldi text) says the "
-            + "format. Without it: JSON lines on standard output.",
+        Description = "Where to write. .npy (names in a .txt beside it), .jsonl, .csv, .ark (with a .scp beside it) or .txt (Kaldi text) "
+            + "says the format. Without it: JSON lines on standard output.",
     };
 
     private readonly Option<EmbeddingFormat?> _format = new("--format", "-f")
@@ -44,8 +44,8 @@ internal sealed class EmbedCommand : CliCommand
 
     private readonly Option<bool> _resume = new("--resume")
     {
-        Description = "Continue a run that was stopped or killed, with the same inputs, model and options: finished files are not read again, "
-            + "failed ones are tried again. Nothing to continue is no error, so a job's command can always say it.",
+        Description = "Continue a run that was stopped or killed, with the same inputs, model and options: finished files are not read "
+            + "again, failed ones are tried again. Nothing to continue is no error, so a job's command can always say it.",
     };
 
     private readonly Option<bool> _restart = new("--restart")
@@ -71,7 +71,8 @@ internal sealed class EmbedCommand : CliCommand
     private readonly Option<int> _batchSeconds = new("--batch-seconds")
     {
         HelpName = "S",
-        Description = "Seconds of audio that go to a device at once. Without it: what suits the device and its memory. Embeddings do not depend on it.",
+        Description = "Seconds of audio that go to a device at once. Without it: what suits the device and its memory. Embeddings do not "
+            + "depend on it.",
         CustomParser = result => ParseCount(result, "--batch-seconds", 1_000_000),
     };
 
@@ -167,7 +168,8 @@ internal sealed class EmbedCommand : CliCommand
             try
             {
                 ImmediateProgress progress = new(p => report(last = p));
-                await foreach (ExtractionResult result in embedder.EmbedAsync(run.Remaining, progress, statistics, interrupt).ConfigureAwait(false))
+                IAsyncEnumerable<ExtractionResult> results = embedder.EmbedAsync(run.Remaining, progress, statistics, interrupt);
+                await foreach (ExtractionResult result in results.ConfigureAwait(false))
                 {
                     Report.Problems(Console, result, quiet);
                     run.Write(result);
@@ -215,13 +217,15 @@ internal sealed class EmbedCommand : CliCommand
         if (output is null or "-")
         {
             return format == EmbeddingFormat.Npy
-                ? throw new UsageException(".npy begins with the number of its rows, which is known at the end: give it a file with --output.")
+                ? throw new UsageException(
+                    ".npy begins with the number of its rows, which is known at the end: give it a file with --output.")
                 : (format ?? EmbeddingFormat.JsonLines, null);
         }
         format ??= EmbeddingWriter.FormatOf(output);
         return format is { } known
             ? (known, output)
-            : throw new UsageException($"'{output}' does not say its format by its ending; give --format {string.Join('|', EmbeddingWriter.Names.Keys)}.");
+            : throw new UsageException(
+                $"'{output}' does not say its format by its ending; give --format {string.Join('|', EmbeddingWriter.Names.Keys)}.");
     }
 
     private IEnumerable<AudioInput> ListInputs(ParseResult arguments)

@@ -15,12 +15,14 @@ public static class AudioListing
 
     /// <summary>Lists the files that the arguments stand for.</summary>
     /// <param name="arguments">
-    /// A file; a folder (its audio files by extension, recursively, hidden ones left out); a pattern with <c>*</c>, <c>**</c> and, in its last
-    /// part, <c>?</c> (for shells that leave patterns to the program); <c>-</c> for standard input. A path that does not exist is listed all
-    /// the same: that it cannot be read is that file's own error, not the list's.
+    /// A file; a folder (its audio files by extension, recursively, hidden ones left out); a pattern with <c>*</c>, <c>**</c> and, in its
+    /// last part, <c>?</c> (for shells that leave patterns to the program); <c>-</c> for standard input. A path that does not exist is
+    /// listed all the same: that it cannot be read is that file's own error, not the list's.
     /// </param>
     /// <returns>The files, named by their paths as given (below a folder: the folder as given, then the way to the file).</returns>
-    /// <exception cref="InputException">A folder holds no audio or cannot be read, a pattern matches nothing, or an argument is empty.</exception>
+    /// <exception cref="InputException">
+    /// A folder holds no audio or cannot be read, a pattern matches nothing, or an argument is empty.
+    /// </exception>
     public static IReadOnlyList<AudioInput> Expand(IEnumerable<string> arguments) => [.. Enumerate([.. arguments])];
 
     /// <summary>

@@ -8,10 +8,8 @@ namespace EcapaIlgpu.Extraction;
 
 /// <summary>
 /// One extraction under way. One thread lists files and lets them in as memory allows; some read them; each engine has one for every call
-/// it can have under way,
-/// which takes what is read, in whatever order reading ended; and who enumerates the results waits for the files in their order. They are
-/// threads of their own, since all
-/// of them wait or compute for long and would starve the thread pool.
+/// it can have under way, which takes what is read, in whatever order reading ended; and who enumerates the results waits for the files in
+/// their order. They are threads of their own, since all of them wait or compute for long and would starve the thread pool.
 /// </summary>
 internal sealed class ExtractionRun : IAsyncDisposable
 {
@@ -34,7 +32,8 @@ internal sealed class ExtractionRun : IAsyncDisposable
     private readonly CancellationTokenSource _stop;
     private readonly BlockingCollection<PendingFile> _toRead = [];
     private readonly ReadyQueue _ready = new();
-    private readonly Channel<PendingFile> _inOrder = Channel.CreateUnbounded<PendingFile>(new() { SingleReader = true, SingleWriter = true });
+    private readonly Channel<PendingFile> _inOrder =
+        Channel.CreateUnbounded<PendingFile>(new() { SingleReader = true, SingleWriter = true });
     private readonly HashSet<IEmbeddingEngine> _engines;
     private readonly Task _threads;
     private int _readersLeft;
@@ -59,7 +58,11 @@ internal sealed class ExtractionRun : IAsyncDisposable
         foreach (ExtractionStage stage in (ExtractionStage[])[ExtractionStage.Pack, ExtractionStage.Embed])
             statistics.Threads(stage, lanes.Length);
         _threads = Task.WhenAll(
-            [OnThread(() => List(inputs)), .. Enumerable.Range(0, _readersLeft).Select(_ => OnThread(Read)), .. lanes.Select(lane => OnThread(() => Embed(lane)))]);
+        [
+            OnThread(() => List(inputs)),
+            .. Enumerable.Range(0, _readersLeft).Select(_ => OnThread(Read)),
+            .. lanes.Select(lane => OnThread(() => Embed(lane))),
+        ]);
     }
 
     /// <summary>
@@ -251,7 +254,9 @@ internal sealed class ExtractionRun : IAsyncDisposable
             return;
         }
         PendingFile file = batch[0];
-        string problem = reason is InputException refused ? refused.Problem : $"not enough memory to embed {file.Utterance!.Duration:g} of audio at once";
+        string problem = reason is InputException refused
+            ? refused.Problem
+            : $"not enough memory to embed {file.Utterance!.Duration:g} of audio at once";
         Complete(file, ResultOf(file) with { Error = new InputException(file.Input.Path, problem, reason) });
     }
 

@@ -47,7 +47,8 @@ public sealed partial class Extractor
     /// <param name="reader">How files are read; null for how these engines want them.</param>
     /// <param name="options">How; null for the defaults.</param>
     /// <param name="logger">Receives failures and warnings.</param>
-    internal Extractor(IReadOnlyList<IEmbeddingEngine> engines, UtteranceReader? reader, ExtractionOptions? options = null, ILogger? logger = null)
+    internal Extractor(
+        IReadOnlyList<IEmbeddingEngine> engines, UtteranceReader? reader, ExtractionOptions? options = null, ILogger? logger = null)
     {
         if (engines.Count == 0)
             throw new ArgumentException("There is no engine.", nameof(engines));

@@ -117,7 +117,8 @@ public static class WavScp
     private static AudioInput? Parse(string line, string source, int number)
     {
         string text = line.Trim();
-        if (text.Length == 0 || text == Comment || text.StartsWith("# ", StringComparison.Ordinal) || text.StartsWith("#\t", StringComparison.Ordinal))
+        if (text.Length == 0 || text == Comment
+            || text.StartsWith("# ", StringComparison.Ordinal) || text.StartsWith("#\t", StringComparison.Ordinal))
             return null;
         (string? name, int nameLength) = ReadQuoted(text);
         // A name that begins with a quote but is no JSON string is what it is, as ever.

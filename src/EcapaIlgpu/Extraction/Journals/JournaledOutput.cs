@@ -132,7 +132,8 @@ internal sealed class JournaledOutput : IEmbeddingWriter
             }
             else if (format.Paths.FirstOrDefault(File.Exists) is { } there)
             {
-                throw new InputException(there, $"is there, but no journal beside it ({journalPath}) that says which model and list it is of, "
+                throw new InputException(
+                    there, $"is there, but no journal beside it ({journalPath}) that says which model and list it is of, "
                     + "so it cannot be resumed; without --resume it is made anew");
             }
         }
@@ -442,7 +443,8 @@ internal sealed class JournaledOutput : IEmbeddingWriter
             ordered.CopyInOrder(runs, CancellationToken.None);
             ordered.Complete();
         }
-        // The files in order have their names, so these are superseded; until they are gone, a run that resumes would put them in order again.
+        // The files in order have their names, so these are superseded; until they are gone, a run that resumes would put them in order
+        // again.
         Abandon();
     }
 

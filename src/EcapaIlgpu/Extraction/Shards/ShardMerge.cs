@@ -41,7 +41,8 @@ internal static class ShardMerge
             {
                 string found = RunIdentity.NameOf(whole.Format);
                 throw new InputException(
-                    output, $"its ending asks for {RunIdentity.NameOf(asked)}, and the shards are {found}: shards are joined in their own format");
+                    output,
+                    $"its ending asks for {RunIdentity.NameOf(asked)}, and the shards are {found}: shards are joined in their own format");
             }
             RowFormat format = RowFormat.InFiles(whole.Format, output, whole.EmbeddingSize);
             failedPath ??= RunOutput.FailedPathOf(format.Paths[0]);
@@ -84,10 +85,14 @@ internal static class ShardMerge
             if (shard.Shard.Count != count)
             {
                 throw new InputException(
-                    shard.Name, $"is shard {shard.Shard}, and {first.Name} is shard {first.Shard}: the list was split differently for them");
+                    shard.Name,
+                    $"is shard {shard.Shard}, and {first.Name} is shard {first.Shard}: the list was split differently for them");
             }
             if (!byIndex.TryAdd(shard.Shard.Index, shard))
-                throw new InputException(shard.Name, $"is shard {shard.Shard}, and so is {byIndex[shard.Shard.Index].Name}; name every shard once");
+            {
+                throw new InputException(
+                    shard.Name, $"is shard {shard.Shard}, and so is {byIndex[shard.Shard.Index].Name}; name every shard once");
+            }
         }
         string[] missing = [.. Enumerable.Range(1, count).Where(i => !byIndex.ContainsKey(i)).Select(i => new Shard(i, count).ToString())];
         if (missing.Length > 0)
@@ -165,7 +170,8 @@ internal static class ShardMerge
             {
                 throw new InputException(name, File.Exists(OutputFile.PartialPath(journalPath))
                     ? "its run is under way or was killed: wait for it, or run it again with --resume"
-                    : $"has no journal ({journalPath}) beside it; the outputs of 'ecapa embed --shard i/n' have, and are what can be merged");
+                    : $"has no journal ({journalPath}) beside it; the outputs of 'ecapa embed --shard i/n' have, "
+                        + "and are what can be merged");
             }
             SafeFileHandle journal = JournaledOutput.OpenForReading(journalPath);
             try
@@ -207,7 +213,10 @@ internal static class ShardMerge
             if (!reader.AtEnd || !asLong)
                 throw Damaged();
             if (entries < Header.ShardInputs!.Count)
-                throw new InputException(Name, $"its run ended with {entries} of {Header.ShardInputs.Count} files; run it again with --resume");
+            {
+                throw new InputException(
+                    Name, $"its run ended with {entries} of {Header.ShardInputs.Count} files; run it again with --resume");
+            }
         }
 
         public RowRun Rows() => new(Name, _journal, [.. _files], new RowPlace(_headerEnd, FirstRow, 0));

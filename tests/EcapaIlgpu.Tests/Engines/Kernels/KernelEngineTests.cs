@@ -91,6 +91,28 @@ public class KernelEngineTests
         Assert.Equal([65504, -65504, 3, 65504], device.Download(sum, 1, layout));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void In_every_precision_a_NaN_spoils_the_embedding_of_its_utterance_and_no_other(bool usesTensorCores)
+    {
+        using DeviceSession open = KernelDevice.Named("cpu-kernels").Open();
+        EcapaWeights weights = RandomModels.Create(Config, 3);
+        ReadOnlyMemory<float>[] utterances = RandomModels.Utterances([3, 20, 5], Config.FeatureDim, 4);
+        float[] spoilt = utterances[1].ToArray();
+        // The one that GPUs compute: rounded as if it were a number it would be zero.
+        spoilt[spoilt.Length / 2] = BitConverter.Int32BitsToSingle(0x7FFFFFFF);
+        foreach (Precision precision in PrecisionSupport.Of(open.Accelerator))
+        {
+            using KernelEngine engine = new(
+                weights, open.Accelerator, precision, new TilePlan(open.Accelerator, usesTensorCores: usesTensorCores));
+            float[][] sound = EngineTests.Embed(engine, utterances), found = EngineTests.Embed(engine, [utterances[0], spoilt, utterances[2]]);
+            Assert.All(found[1], v => Assert.True(float.IsNaN(v), precision.Name()));
+            Assert.Equal(Bits(sound[0]), Bits(found[0]));
+            Assert.Equal(Bits(sound[2]), Bits(found[2]));
+        }
+    }
+
     [Fact]
     public void A_precision_that_a_device_does_not_have_is_an_error_that_names_those_it_has()
     {
