@@ -79,7 +79,7 @@ internal static class CliProgram
 
         // A file may be called @something: no response files.
         ParseResult parsed = root.Parse(args.Count == 0 ? ["--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        string[] errors = [.. parsed.Action is ParseErrorAction ? ParseErrors(parsed) : UnknownOptions(parsed)];
+        string[] errors = [.. parsed.Action is ParseErrorAction ? ParseErrors(parsed) : UnknownOptions(parsed).Concat(EmptyValues(parsed))];
         if (errors.Length > 0)
         {
             foreach (string message in errors)
@@ -97,6 +97,11 @@ internal static class CliProgram
         parsed.CommandResult.Command is RootCommand && parsed.UnmatchedTokens.Count > 0
             ? [$"There is no command '{parsed.UnmatchedTokens[0]}'."]
             : parsed.Errors.Select(e => e.Message).Distinct();
+
+    /// <summary>Options without a value in quotes: no file, device or number is called that.</summary>
+    private static IEnumerable<string> EmptyValues(ParseResult parsed) => parsed.CommandResult.Children.OfType<OptionResult>()
+        .Where(option => option.Tokens.Any(token => token.Value.Length == 0))
+        .Select(option => $"{option.Option.Name} '' is empty; in a script, the variable that it comes from may not be set.");
 
     /// <summary>What looks like an option and was taken for a file: almost always a slip.</summary>
     private static IEnumerable<string> UnknownOptions(ParseResult parsed) => parsed.Tokens.Any(t => t.Type == TokenType.DoubleDash)

@@ -188,9 +188,11 @@ internal sealed class EmbedCommand : CliCommand
 
         if (arguments.GetValue(_stats))
             Report.Stages(Console, statistics);
+        int code = Finish(run, last, stopped, interrupted, quiet);
+        // Last, so that the rows are in their place whatever becomes of it.
         if (arguments.GetValue(_statsJson) is { } json)
             Report.WriteStages(json, statistics, last);
-        return Finish(run, last, stopped, interrupted, quiet);
+        return code;
     }
 
     private EmbedderOptions Further(EmbedderOptions options, ParseResult arguments)
@@ -259,6 +261,7 @@ internal sealed class EmbedCommand : CliCommand
         IEnumerable<string> listed = inputs.Select(input => input.Path).Where(path => path != Stream);
         if (WrittenFiles.ClashOf(written, scp is null or Stream ? [] : [scp], listed) is { } clash)
             throw new UsageException(clash);
+        WrittenFiles.RequirePlaces(new[] { failed, stats }.OfType<string>());
     }
 
     private int Finish(RunOutput run, ExtractionProgress last, Exception? stopped, bool interrupted, bool quiet)

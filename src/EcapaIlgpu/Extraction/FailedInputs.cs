@@ -23,8 +23,9 @@ internal sealed class FailedInputs(string path) : IDisposable
     /// <exception cref="InputException">The file cannot be written.</exception>
     public void Add(FailedInput failed)
     {
-        // Under one name, so that what a killed run left of it is written over.
-        _file ??= OutputFile.IsDevice(path) ? OutputFile.Create(path) : OutputFile.CreateNext(path);
+        // Under one name, so that what a killed run left of it is written over; and for this run alone, since another may have been given
+        // the same list.
+        _file ??= OutputFile.IsDevice(path) ? OutputFile.Create(path) : OutputFile.CreateNext(path, FileShare.None);
         _entry.ResetWrittenCount();
         Encoding.UTF8.GetBytes(WavScp.Remark(failed.Problem), _entry);
         Encoding.UTF8.GetBytes(WavScp.Line(failed.Input), _entry);
@@ -42,6 +43,9 @@ internal sealed class FailedInputs(string path) : IDisposable
             _file.Commit();
             return;
         }
+        // A device is no earlier run's, and who may write below /dev may remove it.
+        if (OutputFile.IsDevice(path))
+            return;
         try
         {
             File.Delete(path);

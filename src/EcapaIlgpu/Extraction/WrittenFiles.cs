@@ -1,8 +1,9 @@
 namespace EcapaIlgpu.Extraction;
 
 /// <summary>
-/// The files that a command is to write: each once, and none that it reads. They take their places when all is done, over whatever has
-/// their names then, so a slip such as <c>--scp wav.scp -o wav.ark</c>, whose index is called wav.scp, would cost the list.
+/// The files that a command is to write: each once, none that it reads, and each with a place. They take their places when all is done,
+/// over whatever has their names then, so a slip such as <c>--scp wav.scp -o wav.ark</c>, whose index is called wav.scp, would cost the
+/// list, and one in the name of a folder would be found out after hours of work.
 /// </summary>
 internal static class WrittenFiles
 {
@@ -35,6 +36,14 @@ internal static class WrittenFiles
         string? overwritten = read.FirstOrDefault(path => sources.TryGetValue(RealPath(path), out by))
             ?? listed?.FirstOrDefault(path => sources.TryGetValue(Path.GetFullPath(path), out by));
         return overwritten is null ? null : $"{by} would overwrite '{Shown.Name(overwritten)}', which is read; choose another name.";
+    }
+
+    /// <summary>Checks that files can have these names.</summary>
+    /// <exception cref="InputException">One is that of a folder, or there is no folder to put it into.</exception>
+    public static void RequirePlaces(IEnumerable<string> written)
+    {
+        foreach (string path in written.Where(path => !OutputFile.IsDevice(path)))
+            OutputFile.PartialPath(path);
     }
 
     /// <summary>The file that a path stands for, links in it followed.</summary>

@@ -200,6 +200,22 @@ public sealed class EmbedCommandTests : IDisposable
         Assert.Equal(["malformed.scp", "nothing", "twice.scp"], _folder.Entries());
     }
 
+    [Theory]
+    [InlineData("--failed", "no/such.scp", 1, "there is no folder")]
+    [InlineData("--stats-json", "no/such.json", 1, "there is no folder")]
+    [InlineData("--failed", ".", 1, "it is a folder")]
+    [InlineData("--output", "", 2, "--output '' is empty")]
+    [InlineData("--failed", "", 2, "--failed '' is empty")]
+    [InlineData("--stats-json", "", 2, "--stats-json '' is empty")]
+    public async Task A_file_that_cannot_be_written_is_known_before_any_work(string option, string file, int code, string message)
+    {
+        string path = file.Length == 0 ? "" : _folder[file];
+        string[] output = option == "--output" ? ["--format", "csv"] : ["-o", _folder["e.csv"]];
+        CliResult result = await Embed([Sample("awb_1.wav"), .. output, option, path]);
+        Assert.True(result.Code == code && result.Error.Contains(message), result.ToString());
+        Assert.Empty(_folder.Entries());
+    }
+
     [Fact]
     public async Task An_output_that_would_overwrite_the_list_is_refused()
     {

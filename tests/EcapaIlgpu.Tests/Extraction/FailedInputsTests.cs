@@ -55,4 +55,33 @@ public sealed class FailedInputsTests : IDisposable
         none.Complete();
         Assert.Empty(_folder.Entries());
     }
+
+    [NeedsFact(typeof(SharedMemory))]
+    public void A_device_stays_where_nothing_failed()
+    {
+        string device = $"{SharedMemory.Folder}/ecapa-{Guid.NewGuid():N}";
+        File.WriteAllText(device, "");
+        try
+        {
+            using FailedInputs none = new(device);
+            none.Complete();
+            Assert.True(File.Exists(device));
+        }
+        finally
+        {
+            File.Delete(device);
+        }
+    }
+
+    [NeedsFact(typeof(Unix))]
+    public void Two_runs_that_were_given_one_list_do_not_mix_in_it()
+    {
+        FailedInput input = new(new AudioInput("a"), "b");
+        using FailedInputs first = new(_folder["f.scp"]), second = new(_folder["f.scp"]);
+        first.Add(input);
+        InputException error = Assert.Throws<InputException>(() => second.Add(input));
+        Assert.Contains("another run is writing to it", error.Message, StringComparison.Ordinal);
+        first.Complete();
+        Assert.Equal([input.Input], WavScp.Read(_folder["f.scp"]));
+    }
 }

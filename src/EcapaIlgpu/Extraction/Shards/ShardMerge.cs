@@ -44,6 +44,8 @@ internal static class ShardMerge
                     output,
                     $"its ending asks for {RunIdentity.NameOf(asked)}, and the shards are {found}: shards are joined in their own format");
             }
+            if (OutputFile.IsDevice(output))
+                throw new InputException(output, "is a device; rows are put into order in files, so give the name of one");
             RowFormat format = RowFormat.InFiles(whole.Format, output, whole.EmbeddingSize);
             failedPath ??= RunOutput.FailedPathOf(format.Paths[0]);
             RefuseToOverwrite(output, RunOutput.FilesOf(whole.Format, output), failedPath, open);
@@ -133,6 +135,7 @@ internal static class ShardMerge
             open.SelectMany(shard => shard.Format.Paths.Append(JournaledOutput.JournalPathOf(shard.Format))));
         if (clash is not null)
             throw new InputException(output, clash);
+        WrittenFiles.RequirePlaces([failedPath]);
     }
 
     /// <summary>A shard's files, open.</summary>
