@@ -44,7 +44,7 @@ internal sealed class OutputFile : IDisposable
     public SafeFileHandle Handle => ((FileStream)_stream).SafeFileHandle;
 
     /// <summary>
-    /// Begins a file. Devices (anything below <c>/dev</c>, where a file cannot be moved into place) are written directly.
+    /// Begins a file. Devices (see <see cref="IsDevice"/>), where a file cannot be moved into place, are written directly.
     /// </summary>
     /// <exception cref="InputException">The folder does not exist or cannot be written.</exception>
     public static OutputFile Create(string path) => Open(path, () =>
@@ -113,7 +113,12 @@ internal sealed class OutputFile : IDisposable
     public static string PartialPath(string path) => Beside(FinalPath(path), "");
 
     /// <summary>Whether a path is a device, which has no place beside it.</summary>
-    public static bool IsDevice(string path) => Path.GetFullPath(path).StartsWith("/dev/", StringComparison.Ordinal);
+    public static bool IsDevice(string path)
+    {
+        string full = Path.GetFullPath(path);
+        // Files in shared memory are files like any others.
+        return full.StartsWith("/dev/", StringComparison.Ordinal) && !full.StartsWith("/dev/shm/", StringComparison.Ordinal);
+    }
 
     /// <summary>Writes to a stream that is already there, standard output say; it stays open.</summary>
     public static OutputFile Over(Stream stream, string name) => new(stream, name, ownsStream: false);

@@ -33,15 +33,6 @@ internal sealed class Unix() : Need(
     "They are the operating system's",
     "run the tests on Linux or macOS");
 
-/// <summary>A folder among the devices that anybody may write to.</summary>
-internal sealed class SharedMemory() : Need(
-    static () => Directory.Exists(Folder) ? null : $"There is no {Folder}",
-    "It is the operating system's",
-    "run the tests on Linux")
-{
-    public const string Folder = "/dev/shm";
-}
-
 /// <summary>A device on which every write meets a full disk.</summary>
 internal sealed class FullDevice() : Need(
     static () => File.Exists(Name) ? null : $"There is no {Name}",
