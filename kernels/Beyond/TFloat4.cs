@@ -20,7 +20,9 @@ public struct TFloat4 : IQuad<TFloat4>
     /// <summary>The same as float32.</summary>
     public static Float4 Rounded(Float4 value) => new(Rounded(value.X), Rounded(value.Y), Rounded(value.Z), Rounded(value.W));
 
-    /// <summary>To the nearest, in the bits. What is not finite stays what it is: the NaN of a GPU is all ones and would become zero.</summary>
+    /// <summary>
+    /// To the nearest, in the bits. What is not finite stays what it is: the NaN of a GPU is all ones and would become zero.
+    /// </summary>
     public static float Rounded(float value)
     {
         float rounded = BitConverter.Int32BitsToSingle((BitConverter.SingleToInt32Bits(value) + 0x1000) & ~0x1FFF);

@@ -22,8 +22,7 @@ public readonly record struct TensorAttentionForm(TensorFormat Format, int Input
 /// <remarks>
 /// <para>
 /// The logits of a chunk go through shared memory, from the lanes that summed them to the threads that look for the largest; what follows
-/// is the same code and the same
-/// order.
+/// is the same code and the same order.
 /// </para>
 /// <para>
 /// Cost. As <see cref="AttentiveStatistics"/>; the exponentials, one for 256 operations of the product, now take the larger part.
@@ -33,8 +32,7 @@ public static class TensorAttention
 {
     /// <summary>
     /// The records of chunks. Groups of <c>form.Tile.Threads</c> in a line, <c>ceil(channels / form.Tile.Columns)</c> of them for each
-    /// chunk, with
-    /// <c>form.SharedChunks</c> chunks of dynamic shared memory.
+    /// chunk, with <c>form.SharedChunks</c> chunks of dynamic shared memory.
     /// </summary>
     /// <typeparam name="TStored">How rows are stored.</typeparam>
     /// <param name="hiddenRows"><c>[rows, hidden]</c>, after tanh, in chunks of 16 bytes.</param>
@@ -48,8 +46,9 @@ public static class TensorAttention
     /// <param name="records">Receives the records.</param>
     /// <param name="form">How it is compiled.</param>
     public static void Chunks<TStored>(
-        ArrayView<MatrixRegisters> hiddenRows, ArrayView<MatrixRegisters> weight, ArrayView<TStored> x, ArrayView<Float4> means, int meanStride, int channels,
-        ArrayView<int> chunks, ArrayView<int> utterances, ArrayView<Float4> records, SpecializedValue<TensorAttentionForm> form)
+        ArrayView<MatrixRegisters> hiddenRows, ArrayView<MatrixRegisters> weight, ArrayView<TStored> x, ArrayView<Float4> means,
+        int meanStride, int channels, ArrayView<int> chunks, ArrayView<int> utterances, ArrayView<Float4> records,
+        SpecializedValue<TensorAttentionForm> form)
         where TStored : unmanaged, IQuad<TStored>
     {
         TensorTile tile = form.Value.Tile;

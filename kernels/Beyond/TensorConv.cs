@@ -17,14 +17,13 @@ public readonly record struct TensorConvForm(ConvForm Conv, TensorFormat Format,
 /// <remarks>
 /// <para>
 /// Layout. Input rows start at multiples of 16 bytes, in the numbers that are multiplied; weights and the order of the sums:
-/// <see cref="TensorTileProduct"/>. Before
-/// the epilogue each warp turns its sums in shared memory, 16 rows at a time, so that a lane has four neighbouring channels and a warp
-/// writes whole rows.
+/// <see cref="TensorTileProduct"/>. Before the epilogue each warp turns its sums in shared memory, 16 rows at a time, so that a lane has
+/// four neighbouring channels and a warp writes whole rows.
 /// </para>
 /// <para>
 /// Cost. The operations of <see cref="ConvReluBn"/> at the rate of tensor cores: three times as many with
-/// <see cref="TensorFormat.Tf32x3"/>. With 512 channels in 16 bits there are 256 operations
-/// a byte, about what a device does in the time of a byte: bound by both, which is why the tiles that share rows run together.
+/// <see cref="TensorFormat.Tf32x3"/>. With 512 channels in 16 bits there are 256 operations a byte, about what a device does in the time of
+/// a byte: bound by both, which is why the tiles that share rows run together.
 /// </para>
 /// </remarks>
 public static class TensorConv
@@ -50,8 +49,9 @@ public static class TensorConv
     /// <param name="extent">The extents, in quads of channels; the weights' is not read.</param>
     /// <param name="form">Which convolution.</param>
     public static void Kernel<TStored>(
-        ArrayView<MatrixRegisters> input, ArrayView<MatrixRegisters> weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift,
-        ArrayView<Float4> means, ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<int> segments, ArrayView<TStored> output, ArrayView<Float4> segmentSums, ConvExtent extent, SpecializedValue<TensorConvForm> form)
+        ArrayView<MatrixRegisters> input, ArrayView<MatrixRegisters> weight, ArrayView<Float4> bias, ArrayView<Float4> scale,
+        ArrayView<Float4> shift, ArrayView<Float4> means, ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<int> segments,
+        ArrayView<TStored> output, ArrayView<Float4> segmentSums, ConvExtent extent, SpecializedValue<TensorConvForm> form)
         where TStored : unmanaged, IQuad<TStored>
     {
         TensorTile tile = form.Value.Tile;
@@ -64,12 +64,13 @@ public static class TensorConv
         ArrayView<MatrixRegisters> shared = SharedMemory.GetDynamic<MatrixRegisters>();
         ArrayView<MatrixSums> sums = LocalMemory.Allocate<MatrixSums>(tile.WarpRows / 16 * (tile.WarpColumns / 8));
         TensorTileProduct.Compute(
-            input, extent.InputStride / chunkQuads, form.Value.InputChunks, weight, form.Value.Conv.Taps, extent.Dilation, utterances, offsets, means,
-            form.Value.Conv.SubtractsMean, form.Value.OfFeatures && format == TensorFormat.Tf32, segments, segmented, firstRow,
-            extent.Rows, firstColumn, format, tile, shared, sums);
+            input, extent.InputStride / chunkQuads, form.Value.InputChunks, weight, form.Value.Conv.Taps, extent.Dilation, utterances,
+            offsets, means, form.Value.Conv.SubtractsMean, form.Value.OfFeatures && format == TensorFormat.Tf32, segments, segmented,
+            firstRow, extent.Rows, firstColumn, format, tile, shared, sums);
         Group.Barrier();
 
-        int quads = tile.WarpColumns / 4, rowsAtOnce = WarpMatrix.Lanes / quads, lane = Group.IdxX % WarpMatrix.Lanes, own = Group.IdxX / WarpMatrix.Lanes * 4 * tile.TurnedStride;
+        int quads = tile.WarpColumns / 4, rowsAtOnce = WarpMatrix.Lanes / quads, lane = Group.IdxX % WarpMatrix.Lanes;
+        int own = Group.IdxX / WarpMatrix.Lanes * 4 * tile.TurnedStride;
         ArrayView<MatrixRegisters> turned = shared.SubView(own, 4 * tile.TurnedStride);
         ArrayView<Float4> rows = turned.Cast<Float4>();
         int column = ((firstColumn + TensorTileProduct.WarpColumn(tile)) / 4) + (lane % quads);
@@ -89,7 +90,8 @@ public static class TensorConv
             Warp.Barrier();
             for (int i = 0; i < 16 / rowsAtOnce; i++)
             {
-                int local = (i * rowsAtOnce) + (lane / quads), row = firstPlace + local, at = (local * (tile.TurnedStride / 4)) + (lane % quads);
+                int local = (i * rowsAtOnce) + (lane / quads), row = firstPlace + local;
+                int at = (local * (tile.TurnedStride / 4)) + (lane % quads);
                 if (segmented)
                     row = TileProduct.SegmentRow(segments, row, extent.Rows);
                 Float4 y = default;

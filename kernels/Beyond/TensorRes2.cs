@@ -81,11 +81,9 @@ public readonly record struct TensorRes2Form(int Quads, TensorFormat Format, int
 /// <remarks>
 /// <para>
 /// Layout. As there a group holds some frames of the running split in shared memory, in the numbers that are multiplied, with a frame of
-/// zeros behind them for all that lies outside the utterance: a lane that
-/// names a row of a matrix names that one instead. Its chunks are exchanged as <see cref="TensorTileProduct"/> says, by three bits of the
-/// frame's number.
-/// Weights are lots of all columns at up to 128 bytes, <c>[7, 3, lots, columns, parts, depth]</c>, and stream through shared memory some
-/// lots ahead of the products, over the ends of
+/// zeros behind them for all that lies outside the utterance: a lane that names a row of a matrix names that one instead. Its chunks are
+/// exchanged as <see cref="TensorTileProduct"/> says, by three bits of the frame's number. Weights are lots of all columns at up to 128
+/// bytes, <c>[7, 3, lots, columns, parts, depth]</c>, and stream through shared memory some lots ahead of the products, over the ends of
 /// taps and steps.
 /// </para>
 /// <para>
@@ -118,15 +116,18 @@ public static class TensorRes2
     /// <param name="endStep">One past the last step to run; with the last of all, the last split is passed through.</param>
     /// <param name="form">How it is compiled.</param>
     public static void Kernel<TStored>(
-        ArrayView<TStored> input, ArrayView<MatrixRegisters> weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift,
-        ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<TStored> output, int rows, int firstStep, int endStep, SpecializedValue<TensorRes2Form> form)
+        ArrayView<TStored> input, ArrayView<MatrixRegisters> weight, ArrayView<Float4> bias, ArrayView<Float4> scale,
+        ArrayView<Float4> shift, ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<TStored> output, int rows, int firstStep,
+        int endStep, SpecializedValue<TensorRes2Form> form)
         where TStored : unmanaged, IQuad<TStored>
     {
         const int Parts = TensorRes2Form.WarpRows / 16, Taps = 3;
         TensorRes2Form cut = form.Value;
-        int threads = cut.Threads, thread = Group.IdxX, lane = thread % WarpMatrix.Lanes, warp = thread / WarpMatrix.Lanes, warpsAcross = cut.Columns / cut.WarpColumns;
+        int threads = cut.Threads, thread = Group.IdxX, lane = thread % WarpMatrix.Lanes, warp = thread / WarpMatrix.Lanes;
+        int warpsAcross = cut.Columns / cut.WarpColumns;
         int warpRow = warp / warpsAcross * TensorRes2Form.WarpRows, warpColumn = warp % warpsAcross * cut.WarpColumns;
-        int runningChunks = (cut.Rows + 1) * cut.RowChunks, lotsAt = runningChunks, turnedAt = runningChunks + (TensorRes2Form.Stages * cut.LotSize);
+        int runningChunks = (cut.Rows + 1) * cut.RowChunks, lotsAt = runningChunks;
+        int turnedAt = runningChunks + (TensorRes2Form.Stages * cut.LotSize);
         ArrayView<MatrixRegisters> shared = SharedMemory.GetDynamic<MatrixRegisters>();
         ArrayView<TStored> running = shared.SubView(0, runningChunks).Cast<TStored>();
         ArrayView<MatrixRegisters> turned = shared.SubView(turnedAt + (warp * 4 * cut.TurnedStride), 4 * cut.TurnedStride);
@@ -135,7 +136,8 @@ public static class TensorRes2
         bool splits = cut.Format == TensorFormat.Tf32x3;
         ArrayView<int> source = LocalMemory.Allocate<int>(Parts);
 
-        int halo = (endStep - firstStep) * cut.Dilation, written = cut.Rows - (2 * halo), origin = (Grid.IdxX * written) - halo, stride = Res2Form.Splits * cut.Quads;
+        int halo = (endStep - firstStep) * cut.Dilation, written = cut.Rows - (2 * halo);
+        int origin = (Grid.IdxX * written) - halo, stride = Res2Form.Splits * cut.Quads;
         int firstLot = firstStep * Taps * cut.Lots, endLot = endStep * Taps * cut.Lots;
         for (int stage = 0; stage < TensorRes2Form.Stages - 1; stage++)
             CopyLot(weight, firstLot + stage, endLot, shared, lotsAt, stage * cut.LotSize, cut);
@@ -226,16 +228,21 @@ public static class TensorRes2
                 Warp.Barrier();
                 for (int i = 0; i < 16 / rowsAtOnce; i++)
                 {
-                    int turnedRow = (i * rowsAtOnce) + (lane / quads), local = warpRow + (part * 16) + turnedRow, row = origin + local, at = (row * stride) + channel;
+                    int turnedRow = (i * rowsAtOnce) + (lane / quads), local = warpRow + (part * 16) + turnedRow;
+                    int row = origin + local, at = (row * stride) + channel;
                     if (inside && row >= 0 && row < rows)
                     {
                         Float4 sum = turnedRows[(turnedRow * (cut.TurnedStride / 4)) + (lane % quads)];
-                        TStored y = TStored.Narrow(ConvReluBn.Finish(sum, stepBias, stepScale, stepShift, Epilogue.Relu | Epilogue.ScaleShift));
+                        TStored y = TStored.Narrow(
+                            ConvReluBn.Finish(sum, stepBias, stepScale, stepShift, Epilogue.Relu | Epilogue.ScaleShift));
                         bool own = local >= halo && local < halo + written;
                         if (own)
                             output[at] = y;
                         if (step + 1 < endStep)
-                            running[QuadPlace(local, column, cut)] = TStored.Narrow(TStored.Widen(y) + TStored.Widen(input[at + cut.Quads]));
+                        {
+                            running[QuadPlace(local, column, cut)] =
+                                TStored.Narrow(TStored.Widen(y) + TStored.Widen(input[at + cut.Quads]));
+                        }
                         if (own && step + 2 == Res2Form.Splits)
                             output[at + cut.Quads] = input[at + cut.Quads];
                     }

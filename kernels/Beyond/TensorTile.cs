@@ -25,9 +25,8 @@ public enum TensorFormat
 public readonly record struct TensorTile(int Rows, int Columns, int WarpRows, int WarpColumns, int WeightParts = 1)
 {
     /// <summary>
-    /// Bytes of a row (or column) in a slab of depth: two steps of a product. One size for all tiles: where sums are rounded after each
-    /// slab or step, the tile
-    /// does not change the result.
+    /// Bytes of a row (or column) in a slab of depth: two steps of a product. One size for all tiles: with
+    /// <see cref="TensorFormat.Tf32x3"/> sums are rounded after so many slabs, and the tile must not change the result.
     /// </summary>
     public const int SlabBytes = 64;
 
@@ -55,5 +54,5 @@ public readonly record struct TensorTile(int Rows, int Columns, int WarpRows, in
     public int TurnedStride => WarpColumns + 8;
 
     /// <summary>Dynamic shared memory, in chunks of 16 bytes.</summary>
-    public int SharedChunks => Stages * StageChunks > Warps * 4 * TurnedStride ? Stages * StageChunks : Warps * 4 * TurnedStride;
+    public int SharedChunks => Math.Max(Stages * StageChunks, Warps * 4 * TurnedStride);
 }

@@ -131,7 +131,8 @@ public static class TensorTileProduct
         // The lanes of a warp name 16 rows at two chunks of depth, and 16 columns likewise; the step within the slab turns bit 1 of the
         // chunk.
         int lane = Group.IdxX % WarpMatrix.Lanes;
-        int rowAt = Place(WarpRow(tile) + (lane % 16), lane / 16), columnAt = columns + Place(WarpColumn(tile) + (lane % 8) + (lane / 16 * 8), lane / 8 % 2);
+        int rowAt = Place(WarpRow(tile) + (lane % 16), lane / 16);
+        int columnAt = columns + Place(WarpColumn(tile) + (lane % 8) + (lane / 16 * 8), lane / 8 % 2);
         bool wholeRounds = steps % Stages == 0;
         for (int first = 0; first < steps; first += Stages)
         {
@@ -290,7 +291,8 @@ public static class TensorTileProduct
 
     /// <summary>A step of depth: 32 bytes of the warp's rows and columns.</summary>
     private static void Multiply(
-        ArrayView<MatrixRegisters> rows, ArrayView<MatrixRegisters> columns, TensorFormat format, TensorTile tile, ArrayView<MatrixSums> sums)
+        ArrayView<MatrixRegisters> rows, ArrayView<MatrixRegisters> columns, TensorFormat format, TensorTile tile,
+        ArrayView<MatrixSums> sums)
     {
         ArrayView<MatrixRegisters> x = LocalMemory.Allocate<MatrixRegisters>(tile.WarpRows / 16);
         for (int i = 0; i < x.IntLength; i++)
@@ -347,7 +349,7 @@ public static class TensorTileProduct
         _ => WarpMatrix.MultiplyAddTf32(x, w0, w1, sums),
     };
 
-    /// <summary>The small terms first: they are lost last.</summary>
+    /// <summary>The small terms first: where a round begins they are added before anything large cuts them off.</summary>
     private static MatrixSums ThreeProducts(
         MatrixRegisters x, MatrixRegisters xRest, int w0, int w1, int rest0, int rest1, MatrixSums sums) =>
         WarpMatrix.MultiplyAddTf32(x, w0, w1, WarpMatrix.MultiplyAddTf32(x, rest0, rest1, WarpMatrix.MultiplyAddTf32(xRest, w0, w1, sums)));
@@ -355,5 +357,6 @@ public static class TensorTileProduct
     private static MatrixRegisters Rest(MatrixRegisters x) => new(Rest(x.R0), Rest(x.R1), Rest(x.R2), Rest(x.R3));
 
     /// <summary>What tf32 cuts off, exactly; of these 13 bits tf32 in turn takes the first 11.</summary>
-    private static int Rest(int x) => BitConverter.SingleToInt32Bits(BitConverter.Int32BitsToSingle(x) - BitConverter.Int32BitsToSingle(x & ~0x1FFF));
+    private static int Rest(int x) =>
+        BitConverter.SingleToInt32Bits(BitConverter.Int32BitsToSingle(x) - BitConverter.Int32BitsToSingle(x & ~0x1FFF));
 }

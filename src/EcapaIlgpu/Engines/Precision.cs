@@ -15,7 +15,7 @@ public enum Precision
     /// </summary>
     Tf32x3,
 
-    /// <summary>float32 stored; operands of products rounded to the 11 significant bits of TF32: <c>tf32</c>.</summary>
+    /// <summary>TF32 stored, in 32 bits, and multiplied: 11 significant bits and float32's range: <c>tf32</c>.</summary>
     Tf32,
 
     /// <summary>bfloat16 stored and multiplied, 8 significant bits and float32's range: <c>bf16</c>.</summary>
