@@ -8,7 +8,8 @@ internal static unsafe partial class InstructionSet
     private static void TensorCores()
     {
         MatrixProduct("tf32", 8, static (register, _) => BitConverter.UInt32BitsToSingle(register & 0xFFFFE000));
-        MatrixProduct("bf16", 16, static (register, half) => BitConverter.UInt32BitsToSingle(half == 0 ? register << 16 : register & 0xFFFF0000));
+        MatrixProduct(
+            "bf16", 16, static (register, half) => BitConverter.UInt32BitsToSingle(half == 0 ? register << 16 : register & 0xFFFF0000));
         MatrixProduct("f16", 16, static (register, half) => (float)BitConverter.UInt16BitsToHalf((ushort)(register >> (16 * half))));
         Known.Add("ldmatrix.sync.aligned.m8n8.x4.shared.b16", (decoder, o) =>
         {
@@ -35,7 +36,8 @@ internal static unsafe partial class InstructionSet
     }
 
     /// <summary>
-    /// Products of 16 x depth by depth x 8, summed as <see cref="TensorCoreSum"/> says; the registers of a lane are numbered as in the PTX ISA.
+    /// Products of 16 x depth by depth x 8, summed as <see cref="TensorCoreSum"/> says; the registers of a lane are numbered as in the PTX
+    /// ISA.
     /// </summary>
     private static void MatrixProduct(string type, int depth, Func<uint, int, float> element)
     {
@@ -58,7 +60,10 @@ internal static unsafe partial class InstructionSet
                     // The lane of a group of four, and the upper registers from half of the depth on.
                     int lane = k % (depth / 2) / perRegister, upper = k / (depth / 2);
                     for (int row = 0; row < 16; row++)
-                        rows[(row * 16) + k] = element(((uint*)(warp.Registers + a[(2 * upper) + (row / 8)]))[(row % 8 * 4) + lane], k % perRegister);
+                    {
+                        rows[(row * 16) + k] = element(
+                            ((uint*)(warp.Registers + a[(2 * upper) + (row / 8)]))[(row % 8 * 4) + lane], k % perRegister);
+                    }
                     for (int column = 0; column < 8; column++)
                         columns[(column * 16) + k] = element(((uint*)(warp.Registers + b[upper]))[(column * 4) + lane], k % perRegister);
                 }
@@ -69,7 +74,8 @@ internal static unsafe partial class InstructionSet
                         float* row = rows + (((lane / 4) + (i / 2 * 8)) * 16), column = columns + (((lane % 4 * 2) + (i % 2)) * 16);
                         for (int k = 0; k < depth; k++)
                             products[k] = (double)row[k] * column[k];
-                        sums[(i * Warp.Lanes) + lane] = TensorCoreSum.Add(((float*)(warp.Registers + c[i]))[lane], new ReadOnlySpan<double>(products, depth));
+                        sums[(i * Warp.Lanes) + lane] = TensorCoreSum.Add(
+                            ((float*)(warp.Registers + c[i]))[lane], new ReadOnlySpan<double>(products, depth));
                     }
                 }
                 for (int i = 0; i < 4; i++)
@@ -83,7 +89,8 @@ internal static unsafe partial class InstructionSet
         if (o is not [_, AddressOperand source, NumberOperand { Bits: 16 }, .. { Length: <= 1 }])
             return null;
         Place target = Places(decoder, o[0], "shared", 16), whole = Places(decoder, source, "global", 16);
-        Place[] words = [.. Enumerable.Range(0, 4).Select(i => Places(decoder, source with { Offset = source.Offset + (4 * i) }, "global", 4))];
+        Place[] words =
+            [.. Enumerable.Range(0, 4).Select(i => Places(decoder, source with { Offset = source.Offset + (4 * i) }, "global", 4))];
         int size = o.Length == 4 ? decoder.Source(o[3], "b32") : -1;
         return (warp, mask) =>
         {

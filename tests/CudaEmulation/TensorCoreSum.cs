@@ -1,8 +1,9 @@
 namespace CudaEmulation;
 
 /// <summary>
-/// How the least exact tensor cores that mma.sync of these formats runs on add, the A100's, as published probes describe them: some exact products at a time
-/// (four of tf32, eight of 16 bits), all cut off below the 24 bits of the largest of them and of the sum before, and the result cut off to 24 bits.
+/// How the least exact tensor cores that mma.sync of these formats runs on add, the A100's, as published probes describe them: some exact
+/// products at a time (four of tf32, eight of 16 bits), all cut off below the 24 bits of the largest of them and of the sum before, and the
+/// result cut off to 24 bits.
 /// </summary>
 public static class TensorCoreSum
 {

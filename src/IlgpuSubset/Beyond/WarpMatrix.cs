@@ -57,8 +57,8 @@ public struct MatrixSums(float s0, float s1, float s2, float s3)
 /// <see cref="MatrixRegisters"/> says; an 8-column operand two, of its first and next 16 bytes of depth.
 /// </para>
 /// <para>
-/// Products are exact; the order and the rounding of their sums within one call are the device's own: NVIDIA's cut off what does not fit, and
-/// the CPU accelerator cuts off as much as the least exact of them. Calls follow in the kernel's order.
+/// Products are exact; the order and the rounding of their sums within one call are the device's own: NVIDIA's cut off what does not fit,
+/// and the CPU accelerator cuts off as much as the least exact of them. Calls follow in the kernel's order.
 /// </para>
 /// </remarks>
 public static class WarpMatrix

@@ -23,8 +23,10 @@ public sealed class EmbedCommandTests : IDisposable
     {
         CliResult result = await Embed(Samples);
         Assert.Equal(0, result.Code);
-        JsonElement[] rows = [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
-        Assert.Equal(Directory.GetFiles(Samples, "*.wav").Order(StringComparer.Ordinal), rows.Select(r => r.GetProperty("name").GetString()));
+        JsonElement[] rows =
+            [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
+        Assert.Equal(
+            Directory.GetFiles(Samples, "*.wav").Order(StringComparer.Ordinal), rows.Select(r => r.GetProperty("name").GetString()));
         Assert.All(rows, r => Assert.InRange(r.GetProperty("seconds").GetDouble(), 1, 30));
         Assert.Contains("device: cpu (", result.Error);
         Assert.Contains("embedded 8 of 8 files: ", result.Error);
@@ -43,7 +45,8 @@ public sealed class EmbedCommandTests : IDisposable
 
         float[] embedding = [.. JsonDocument.Parse(line).RootElement.GetProperty("embedding").EnumerateArray().Select(v => v.GetSingle())];
         Assert.Contains(Enumerable.Range(0, shape[0]), row =>
-            Closeness.MaxAbs(golden.AsSpan(row * shape[1], shape[1]), embedding) < 2e-3 && Closeness.Cosine(golden.AsSpan(row * shape[1], shape[1]), embedding) > 0.999999);
+            Closeness.MaxAbs(golden.AsSpan(row * shape[1], shape[1]), embedding) < 2e-3
+                && Closeness.Cosine(golden.AsSpan(row * shape[1], shape[1]), embedding) > 0.999999);
     }
 
     [Fact]
@@ -63,7 +66,8 @@ public sealed class EmbedCommandTests : IDisposable
         string[] csv = File.ReadAllLines(_folder["c.csv"]);
         Assert.Equal(npy, csv[1..].SelectMany(l => l.Split(',')[1..]).Select(v => (double)float.Parse(v)));
         string[] text = File.ReadAllLines(_folder["t.txt"]);
-        Assert.Equal(npy, text.SelectMany(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)[2..^1]).Select(v => (double)float.Parse(v)));
+        Assert.Equal(
+            npy, text.SelectMany(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)[2..^1]).Select(v => (double)float.Parse(v)));
         Assert.Equal(["first", "second"], File.ReadAllLines(_folder["k.scp"]).Select(l => l.Split(' ')[0]));
         Assert.Contains(Sample("slt_1.wav"), File.ReadAllLines(_folder["j.jsonl"])[1]);
     }
@@ -136,7 +140,8 @@ public sealed class EmbedCommandTests : IDisposable
     [Fact]
     public async Task Statistics_say_what_each_stage_did_and_which_holds_the_others_back()
     {
-        CliResult result = await Embed("--quiet", "--stats", "--stats-json", _folder["stats.json"], "--batch-seconds", "3", Samples, _folder["gone.wav"]);
+        CliResult result = await Embed(
+            "--quiet", "--stats", "--stats-json", _folder["stats.json"], "--batch-seconds", "3", Samples, _folder["gone.wav"]);
         Assert.Equal(1, result.Code);
         string[] lines = result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         foreach (string stage in new[] { "list", "read", "features", "pack", "embed", "write" })
@@ -147,7 +152,9 @@ public sealed class EmbedCommandTests : IDisposable
         Assert.Equal((8, 1), (json.GetProperty("done").GetInt32(), json.GetProperty("failed").GetInt32()));
         Assert.Equal(6, json.GetProperty("stages").GetArrayLength());
         Assert.All(json.GetProperty("stages").EnumerateArray(), stage => Assert.InRange(stage.GetProperty("busy").GetDouble(), 0, 1));
-        Assert.Contains(json.GetProperty("slowest").GetString(), json.GetProperty("stages").EnumerateArray().Select(stage => stage.GetProperty("stage").GetString()));
+        Assert.Contains(
+            json.GetProperty("slowest").GetString(),
+            json.GetProperty("stages").EnumerateArray().Select(stage => stage.GetProperty("stage").GetString()));
     }
 
     [Fact]
@@ -266,7 +273,8 @@ public sealed class EmbedCommandTests : IDisposable
     [Fact]
     public async Task A_list_may_come_from_standard_input()
     {
-        CliResult result = await Ecapa.RunAsync(["embed", "--model", Tiny, "--scp", "-"], System.Text.Encoding.UTF8.GetBytes($"only {Sample("awb_1.wav")}\r\n"));
+        CliResult result = await Ecapa.RunAsync(
+            ["embed", "--model", Tiny, "--scp", "-"], System.Text.Encoding.UTF8.GetBytes($"only {Sample("awb_1.wav")}\r\n"));
         Assert.Equal(0, result.Code);
         Assert.StartsWith("{\"name\":\"only\"", result.Output);
     }
@@ -274,7 +282,8 @@ public sealed class EmbedCommandTests : IDisposable
     [Fact]
     public async Task On_a_terminal_a_bar_says_how_far_it_is()
     {
-        CliResult result = await Ecapa.RunAsync(["embed", "--model", Tiny, Samples, _folder["gone.wav"], "-o", _folder["e.npy"]], terminal: true);
+        CliResult result = await Ecapa.RunAsync(
+            ["embed", "--model", Tiny, Samples, _folder["gone.wav"], "-o", _folder["e.npy"]], terminal: true);
         Assert.Equal(1, result.Code);
         Assert.Contains("files", result.Error);
         Assert.Contains("s of audio per s", result.Error);
@@ -287,7 +296,8 @@ public sealed class EmbedCommandTests : IDisposable
     public void On_a_terminal_a_message_erases_what_is_left_of_the_bar(AnsiSupport ansi, string expected)
     {
         using StringWriter terminal = new();
-        AnsiConsole.Create(new AnsiConsoleSettings { Ansi = ansi, Out = new AnsiConsoleOutput(terminal) }).Write(new AboveBar(new Text("a message")));
+        AnsiConsole.Create(new AnsiConsoleSettings { Ansi = ansi, Out = new AnsiConsoleOutput(terminal) })
+            .Write(new AboveBar(new Text("a message")));
         Assert.Equal(expected, terminal.ToString().ReplaceLineEndings("\n"));
     }
 

@@ -56,7 +56,8 @@ public sealed class ProfileCommandTests : IDisposable
         double Seconds(string name) => latency.RootElement.GetProperty(name).GetDouble();
         Assert.Equal((5, 3), (latency.RootElement.GetProperty("frames").GetInt32(), latency.RootElement.GetProperty("runs").GetInt32()));
         Assert.Equal("fp32", latency.RootElement.GetProperty("precision").GetString());
-        Assert.InRange(latency.RootElement.GetProperty("date").GetDateTimeOffset(), DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow);
+        Assert.InRange(
+            latency.RootElement.GetProperty("date").GetDateTimeOffset(), DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow);
         Assert.True(0 < Seconds("least_seconds"), result.Output);
         Assert.True(
             Seconds("least_seconds") <= Seconds("median_seconds") && Seconds("median_seconds") <= Seconds("percentile_95_seconds"),

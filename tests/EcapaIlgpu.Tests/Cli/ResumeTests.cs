@@ -141,7 +141,8 @@ public sealed class ResumeTests : IDisposable
         CliResult retried = await Ecapa.RunAsync(Command(output, "--resume"));
         Assert.Equal(0, retried.Code);
         Assert.Contains($"embedded 2 of {Files} files, {Files - 2} done before: 0.8 s of audio", retried.Error, StringComparison.Ordinal);
-        Assert.Equal(Enumerable.Range(0, Files).Select(i => $"utt{i:000}"), File.ReadLines(output).Skip(1).Select(line => line.Split(',')[0]));
+        Assert.Equal(
+            Enumerable.Range(0, Files).Select(i => $"utt{i:000}"), File.ReadLines(output).Skip(1).Select(line => line.Split(',')[0]));
         Assert.False(File.Exists(output + ".failed.scp"));
 
         CliResult again = await Ecapa.RunAsync(Command(output, "--resume"));
@@ -174,7 +175,9 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(130, stopped.Code);
         File.Delete(held);
         Restore(150, audio);
-        Assert.Contains($"of {Files} files written to {output} (names in {_folder["e.txt"]}); --resume continues", stopped.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            $"of {Files} files written to {output} (names in {_folder["e.txt"]}); --resume continues", stopped.Error,
+            StringComparison.Ordinal);
         int rows = TestFiles.ReadNpy(output).Shape[0];
         CliResult again = await Ecapa.RunAsync(Command(output));
         Assert.Equal(1, again.Code);
@@ -183,7 +186,8 @@ public sealed class ResumeTests : IDisposable
             again.Error.Split('\n', 2)[1], StringComparison.Ordinal);
         Assert.Equal(rows, TestFiles.ReadNpy(output).Shape[0]);
         CliResult resumed = await Ecapa.RunAsync(Command(output, "--resume"));
-        Assert.Contains($"embedded {Files - 2 - rows} of {Files} files, {rows} done before, 2 failed", resumed.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            $"embedded {Files - 2 - rows} of {Files} files, {rows} done before, 2 failed", resumed.Error, StringComparison.Ordinal);
         Assert.Equal(Files - 2, TestFiles.ReadNpy(output).Shape[0]);
     }
 
@@ -203,7 +207,9 @@ public sealed class ResumeTests : IDisposable
         Assert.Contains("2/3 is missing", incomplete.Error, StringComparison.Ordinal);
         CliResult merged = await Ecapa.RunAsync(["merge", _folder["all.jsonl"], .. parts]);
         Assert.Equal(1, merged.Code);
-        Assert.Contains($"merged 3 shards: {Files - 2} of {Files} files, 2 failed (listed in {_folder["all.jsonl.failed.scp"]}), written to", merged.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            $"merged 3 shards: {Files - 2} of {Files} files, 2 failed (listed in {_folder["all.jsonl.failed.scp"]}), written to",
+            merged.Error, StringComparison.Ordinal);
         foreach (string file in new[] { "jsonl", "jsonl.journal", "jsonl.failed.scp" })
             Assert.Equal(File.ReadAllBytes(_folder[$"one.{file}"]), File.ReadAllBytes(_folder[$"all.{file}"]));
     }

@@ -63,7 +63,8 @@ public sealed class AudioListingTests : IDisposable
 
     [Fact]
     public void A_file_named_twice_is_listed_once_where_it_first_stood() =>
-        Assert.Equal(["b.wav", "B/z.wav", "a.flac", "sub/2.wav", "sub/deep/1.WAV", "x[1].wav"], Relative(_folder["b.wav"], _folder.FullPath));
+        Assert.Equal(
+            ["b.wav", "B/z.wav", "a.flac", "sub/2.wav", "sub/deep/1.WAV", "x[1].wav"], Relative(_folder["b.wav"], _folder.FullPath));
 
     [Fact]
     public void A_missing_file_is_listed_since_its_error_is_its_own() => Assert.Equal(["gone.wav"], Relative(_folder["gone.wav"]));
@@ -104,7 +105,8 @@ public sealed class AudioListingTests : IDisposable
             // Links need a privilege there that test machines may lack.
             return;
         }
-        Assert.Equal(["sub/2.wav", "sub/deep/1.WAV"], Relative(_folder["sub"]).Where(f => !f.StartsWith("sub/up", StringComparison.Ordinal)));
+        Assert.Equal(
+            ["sub/2.wav", "sub/deep/1.WAV"], Relative(_folder["sub"]).Where(f => !f.StartsWith("sub/up", StringComparison.Ordinal)));
         Assert.Equal(6, Relative(_folder.FullPath).Length);
     }
 }

@@ -126,7 +126,8 @@ public sealed class ExtractionFaultTests : IDisposable
     public async Task A_list_with_the_same_file_under_two_names_gives_two_rows()
     {
         string path = ShortSpeech.Write(_folder["once.wav"], TimeSpan.FromSeconds(0.1));
-        List<ExtractionResult> results = await Collect(new Extractor(EightyBins()), [new("first", path), new("second", path), new("first", path)]);
+        List<ExtractionResult> results = await Collect(
+            new Extractor(EightyBins()), [new("first", path), new("second", path), new("first", path)]);
         Assert.Equal(["first", "second", "first"], results.Select(r => r.Name));
         Assert.Equal(results[0].Embedding.ToArray(), results[1].Embedding.ToArray());
     }
@@ -251,7 +252,8 @@ public sealed class ExtractionFaultTests : IDisposable
     public async Task A_caller_that_stops_in_the_middle_ends_every_thread()
     {
         using ManualResetEventSlim forever = new();
-        FakeWaveformEngine engine = new() { OnEmbed = (lengths, cancellation) => forever.Wait(lengths.Contains(401) ? Timeout.Infinite : 0, cancellation) };
+        FakeWaveformEngine engine =
+            new() { OnEmbed = (lengths, cancellation) => forever.Wait(lengths.Contains(401) ? Timeout.Infinite : 0, cancellation) };
         Extractor extractor = new([engine], (input, _) => new Utterance(1, TimeSpan.FromSeconds(1), []) { Pcm = new short[input.Name == "500" ? 401 : 400] },
             new ExtractionOptions { Readers = 1, BatchRows = 50 });
         await Task.Run(async () =>

@@ -16,7 +16,8 @@ public sealed class SeveralEnginesTests
     private static Utterance OfNumber(AudioInput input, CancellationToken cancellation) =>
         new(1, TimeSpan.FromMilliseconds(25), []) { Pcm = new[] { short.Parse(input.Name), (short)1 } };
 
-    private static async Task<List<ExtractionResult>> Collect(IReadOnlyList<IEmbeddingEngine> engines, UtteranceReader reader, int files, ExtractionOptions options)
+    private static async Task<List<ExtractionResult>> Collect(
+        IReadOnlyList<IEmbeddingEngine> engines, UtteranceReader reader, int files, ExtractionOptions options)
     {
         List<ExtractionResult> results = [];
         await foreach (ExtractionResult result in new Extractor(engines, reader, options).ExtractAsync(Numbered(files)))
@@ -82,7 +83,10 @@ public sealed class SeveralEnginesTests
         using ManualResetEventSlim lost = new();
         FakeWaveformEngine broken = new("broken") { Concurrency = 1, OnEmbed = (_, _) => throw new InvalidOperationException("gone") };
         FakeWaveformEngine whole = new("whole") { OnEmbed = (_, cancellation) => lost.Wait(cancellation) };
-        AssertAllThere(2, await Collect([broken, whole], OfNumber, 2, new ExtractionOptions { Readers = 1, BatchRows = 1, EngineLost = _ => lost.Set() }));
+        AssertAllThere(
+            2,
+            await Collect(
+                [broken, whole], OfNumber, 2, new ExtractionOptions { Readers = 1, BatchRows = 1, EngineLost = _ => lost.Set() }));
     }
 
     [Fact]
@@ -177,7 +181,9 @@ public sealed class SeveralEnginesTests
             if (Interlocked.Increment(ref reads) == 12)
                 allRead.Set();
             Utterance utterance = new(1, TimeSpan.FromSeconds(1), []);
-            return input.Name == "12" ? utterance with { Samples = new[] { 0.5f, 0.25f } } : utterance with { Pcm = new short[] { short.Parse(input.Name), -3 } };
+            return input.Name == "12"
+                ? utterance with { Samples = new[] { 0.5f, 0.25f } }
+                : utterance with { Pcm = new short[] { short.Parse(input.Name), -3 } };
         }
         List<ExtractionResult> results = await Collect([engine], Read, 12, new ExtractionOptions { Readers = 1 });
 
@@ -194,9 +200,11 @@ public sealed class SeveralEnginesTests
         using TemporaryFolder folder = new();
         AudioInput[] inputs =
         [
-            .. Enumerable.Range(0, 6).Select(i => new AudioInput($"{i}", Cli.ShortSpeech.Write(folder[$"{i}.wav"], TimeSpan.FromSeconds(0.05 + (0.02 * i))))),
+            .. Enumerable.Range(0, 6)
+                .Select(i => new AudioInput($"{i}", Cli.ShortSpeech.Write(folder[$"{i}.wav"], TimeSpan.FromSeconds(0.05 + (0.02 * i))))),
         ];
-        using IEmbeddingEngine first = DeviceSelector.CreateEngine(weights, "cpu-kernels"), second = DeviceSelector.CreateEngine(weights, "cpu-kernels");
+        using IEmbeddingEngine first = DeviceSelector.CreateEngine(weights, "cpu-kernels");
+        using IEmbeddingEngine second = DeviceSelector.CreateEngine(weights, "cpu-kernels");
         float[][] one = await Embed([first]), two = await Embed([first, second]);
         Assert.Equal(one, two);
 
@@ -215,5 +223,6 @@ public sealed class SeveralEnginesTests
     [InlineData("cpu:all", false)]
     [InlineData("auto:all", false)]
     [InlineData("cuda:every", false)]
-    public void All_is_a_number_of_cuda_and_opencl_devices(string selector, bool expected) => Assert.Equal(expected, DeviceSelector.IsSelector(selector));
+    public void All_is_a_number_of_cuda_and_opencl_devices(string selector, bool expected) =>
+        Assert.Equal(expected, DeviceSelector.IsSelector(selector));
 }

@@ -109,7 +109,8 @@ internal sealed class IrInterpreter
     private static bool MeetInWarp(Thread[] warp)
     {
         Thread[] live = [.. warp.Where(thread => thread.Waiting is not null || !thread.IsDone)];
-        if (live.Length == 0 || live[0].Waiting is not { Op: Opcode.Shuffle or Opcode.WarpBarrier or Opcode.MatrixMultiply or Opcode.MatrixLoad } first)
+        if (live.Length == 0
+            || live[0].Waiting is not { Op: Opcode.Shuffle or Opcode.WarpBarrier or Opcode.MatrixMultiply or Opcode.MatrixLoad } first)
             return false;
         if (!live.All(thread => thread.Waiting == first))
             throw new InvalidOperationException($"Threads of a warp wait apart: {first.Op} of {first.Location}.");
@@ -165,7 +166,8 @@ internal sealed class IrInterpreter
             for (int s = 0; s < 4; s++)
             {
                 double sum = new Constant(IrType.F32, warp[lane].Read(i.Operands[6 + s])[0]).Float;
-                double[] products = [.. Enumerable.Range(0, 2 * half).Select(k => A((lane / 4) + (s / 2 * 8), k) * B(k, (lane % 4 * 2) + (s % 2)))];
+                double[] products =
+                    [.. Enumerable.Range(0, 2 * half).Select(k => A((lane / 4) + (s / 2 * 8), k) * B(k, (lane % 4 * 2) + (s % 2)))];
                 sums[s] = Constant.Single(TensorCoreSum.Add((float)sum, products)).Bits;
             }
             warp[lane].Write(i, sums);
@@ -249,7 +251,11 @@ internal sealed class IrInterpreter
             int slot = _owner._slots[value];
             _computed[slot] = true;
             for (int lane = 0; lane < value.Type.Lanes; lane++)
-                _values[slot * LanesPerValue + lane] = value.Type.IsPointer ? lanes[lane] : new Constant(value.Type.Element, lanes[lane]).Bits;
+            {
+                _values[slot * LanesPerValue + lane] = value.Type.IsPointer
+                    ? lanes[lane]
+                    : new Constant(value.Type.Element, lanes[lane]).Bits;
+            }
         }
 
         public void Resume() => Waiting = null;
@@ -494,10 +500,16 @@ internal sealed class IrInterpreter
         {
             long offset = address & ((1L << OffsetBits) - 1);
             if (offset % alignment != 0)
-                throw new InvalidOperationException($"{_owner._kernel.MethodName}: an access of {size} bytes at {offset} is not aligned to {alignment}.");
+            {
+                throw new InvalidOperationException(
+                    $"{_owner._kernel.MethodName}: an access of {size} bytes at {offset} is not aligned to {alignment}.");
+            }
             byte[] memory = _owner._memory[(int)(address >> OffsetBits)];
             if (offset + size > memory.Length)
-                throw new InvalidOperationException($"{_owner._kernel.MethodName}: an access of {size} bytes at {offset} of {memory.Length}.");
+            {
+                throw new InvalidOperationException(
+                    $"{_owner._kernel.MethodName}: an access of {size} bytes at {offset} of {memory.Length}.");
+            }
             return memory.AsSpan((int)offset, size);
         }
 

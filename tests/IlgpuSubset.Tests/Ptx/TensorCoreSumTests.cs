@@ -5,7 +5,9 @@ using ILGPU.Compiler.IR;
 
 namespace ILGPU.Tests.Ptx;
 
-/// <summary>Sums of tensor cores without a GPU must lose what those of a GPU lose, or the bounds of a network's error would mean nothing.</summary>
+/// <summary>
+/// Sums of tensor cores without a GPU must lose what those of a GPU lose, or the bounds of a network's error would mean nothing.
+/// </summary>
 public class TensorCoreSumTests
 {
     private const double LastPlace = 1.0 / (1 << 23);
@@ -59,15 +61,19 @@ public class TensorCoreSumTests
                         return Read(operands[(((2 * upper) + (row / 8)) * WarpMatrix.Lanes) + (row % 8 * 4) + at], k % perRegister)
                             * Read(operands[((4 + upper) * WarpMatrix.Lanes) + (column * 4) + at], k % perRegister);
                     })];
-                    float expected = TensorCoreSum.Add(BitConverter.Int32BitsToSingle(operands[((6 + s) * WarpMatrix.Lanes) + lane]), products);
-                    Assert.Equal(BitConverter.SingleToInt32Bits(expected), BitConverter.SingleToInt32Bits(found[(s * WarpMatrix.Lanes) + lane]));
+                    float expected = TensorCoreSum.Add(
+                        BitConverter.Int32BitsToSingle(operands[((6 + s) * WarpMatrix.Lanes) + lane]), products);
+                    Assert.Equal(
+                        BitConverter.SingleToInt32Bits(expected), BitConverter.SingleToInt32Bits(found[(s * WarpMatrix.Lanes) + lane]));
                 }
             }
         }
 
         float Number() => (float)((random.NextDouble() - 0.5) * Math.ScaleB(1, random.Next(-12, 12)));
 
-        int Element() => (MatrixFormat)format == MatrixFormat.Bf16 ? BFloat16.ToBits((BFloat16)Number()) : BitConverter.HalfToUInt16Bits((System.Half)Number());
+        int Element() => (MatrixFormat)format == MatrixFormat.Bf16
+            ? BFloat16.ToBits((BFloat16)Number())
+            : BitConverter.HalfToUInt16Bits((System.Half)Number());
 
         double Read(int bits, int part) => (MatrixFormat)format switch
         {

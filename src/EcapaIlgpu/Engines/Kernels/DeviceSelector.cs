@@ -23,8 +23,9 @@ public sealed record DeviceInfo(string Selector, string Name, long MemoryBytes, 
 }
 
 /// <summary>
-/// The devices of a machine and the choice among them: <c>cuda</c>, <c>cuda:1</c>, <c>cuda:all</c>, <c>opencl</c>, <c>opencl:1</c>, <c>opencl:all</c>, <c>cpu-kernels</c> (the C# kernels compiled for the CPU), <c>cpu</c> (the
-/// vector engine, which is the faster one there) or <c>auto</c>: CUDA, then a GPU under OpenCL, then <c>cpu</c>.
+/// The devices of a machine and the choice among them: <c>cuda</c>, <c>cuda:1</c>, <c>cuda:all</c>, <c>opencl</c>, <c>opencl:1</c>,
+/// <c>opencl:all</c>, <c>cpu-kernels</c> (the C# kernels compiled for the CPU), <c>cpu</c> (the vector engine, which is the faster one
+/// there) or <c>auto</c>: CUDA, then a GPU under OpenCL, then <c>cpu</c>.
 /// </summary>
 public static partial class DeviceSelector
 {
@@ -38,8 +39,9 @@ public static partial class DeviceSelector
     private const string All = "all";
 
     /// <summary>
-    /// Every device that was found and tried: as <see cref="List"/>, but a kernel was compiled for each and run on it, so that a device whose driver cannot do that
-    /// is among those that cannot be used, with what the driver's compiler said. Takes a moment for each device, more the first time.
+    /// Every device that was found and tried: as <see cref="List"/>, but a kernel was compiled for each and run on it, so that a device
+    /// whose driver cannot do that is among those that cannot be used, with what the driver's compiler said. Takes a moment for each
+    /// device, more the first time.
     /// </summary>
     public static IReadOnlyList<DeviceInfo> ListTried() => [.. List().Select(Tried)];
 
@@ -51,7 +53,8 @@ public static partial class DeviceSelector
         DeviceInfo Listed(Device device, int index) => Info(device, index) with { ChosenByAuto = device == chosen };
         return
         [
-            .. Devices<CudaDevice>(context).Select(Listed), .. Devices<CLDevice>(context).Select(Listed), .. Processor(context).Select(Listed),
+            .. Devices<CudaDevice>(context).Select(Listed), .. Devices<CLDevice>(context).Select(Listed),
+            .. Processor(context).Select(Listed),
             new DeviceInfo("cpu", $"{MatrixKernel.Create(null).Name} vectors", Installed(), Environment.ProcessorCount, null) { ChosenByAuto = chosen is null },
             .. UnusableDevices(context),
         ];
@@ -190,14 +193,17 @@ public static partial class DeviceSelector
         try
         {
             using DeviceSession session = Open(info.Selector);
-            return session.Run(() => DeviceTrial.Passes(session.Accelerator)) ? info : Unusable("a kernel on it computed something else than it should");
+            return session.Run(() => DeviceTrial.Passes(session.Accelerator))
+                ? info
+                : Unusable("a kernel on it computed something else than it should");
         }
         catch (Exception e) when (e is DeviceException or InputException)
         {
             return Unusable(e.InnerException?.Message ?? e.Message);
         }
 
-        DeviceInfo Unusable(string problem) => info with { Selector = "", Name = $"{info.Selector} {info.Name}", Problem = problem, ChosenByAuto = false };
+        DeviceInfo Unusable(string problem) =>
+            info with { Selector = "", Name = $"{info.Selector} {info.Name}", Problem = problem, ChosenByAuto = false };
     }
 
     /// <summary>The word for a kind of accelerator, as in a selector.</summary>
@@ -242,8 +248,11 @@ public static partial class DeviceSelector
         where TDevice : Device =>
         context.Devices.OfType<TDevice>();
 
-    /// <summary>The processor as a device for kernels: of the kinds of device that ILGPU imitates on it, the one with the largest groups.</summary>
-    private static Device[] Processor(Context context) => [.. Devices<CPUDevice>(context).OrderByDescending(device => device.MaxNumThreadsPerGroup).Take(1)];
+    /// <summary>
+    /// The processor as a device for kernels: of the kinds of device that ILGPU imitates on it, the one with the largest groups.
+    /// </summary>
+    private static Device[] Processor(Context context) =>
+        [.. Devices<CPUDevice>(context).OrderByDescending(device => device.MaxNumThreadsPerGroup).Take(1)];
 
     private static Device At(IReadOnlyList<Device> devices, int index, string selector, Context context)
     {
@@ -252,12 +261,13 @@ public static partial class DeviceSelector
         string kind = selector.Split(':')[0];
         string[] reasons = [.. UnusableDevices(context).Where(device => device.Name.StartsWith(kind, StringComparison.Ordinal)).Select(device => device.Problem!)];
         string found = devices.Count == 0 ? "no such device was found" : $"there are {devices.Count}, numbered from 0";
-        throw new InputException($"--device {selector}", $"{found}{(reasons.Length > 0 ? $" ({string.Join("; ", reasons)})" : "")}. `ecapa devices` lists all.");
+        throw new InputException(
+            $"--device {selector}", $"{found}{(reasons.Length > 0 ? $" ({string.Join("; ", reasons)})" : "")}. `ecapa devices` lists all.");
     }
 
     private static DeviceInfo Info(Device device, int index) => new(
-        device.AcceleratorType == AcceleratorType.CPU ? "cpu-kernels" : $"{KindOf(device.AcceleratorType)}:{index}", device.Name, device.MemorySize,
-        device.NumMultiprocessors, null);
+        device.AcceleratorType == AcceleratorType.CPU ? "cpu-kernels" : $"{KindOf(device.AcceleratorType)}:{index}", device.Name,
+        device.MemorySize, device.NumMultiprocessors, null);
 
     private static List<DeviceInfo> UnusableDevices(Context context)
     {
@@ -269,7 +279,9 @@ public static partial class DeviceSelector
     /// <summary>Adds the devices that cannot be used; the package ILGPU leaves them out without a word.</summary>
     static partial void AddUnusable(Context context, List<DeviceInfo> devices);
 
-    /// <summary>Whether an OpenCL device is worth choosing over this processor's own vectors: PoCL and others offer the processor itself.</summary>
+    /// <summary>
+    /// Whether an OpenCL device is worth choosing over this processor's own vectors: PoCL and others offer the processor itself.
+    /// </summary>
     internal static bool IsGpu(CLDevice device) =>
         !device.Name.Contains("cpu", StringComparison.OrdinalIgnoreCase) && !device.Name.StartsWith("pthread", StringComparison.Ordinal);
 

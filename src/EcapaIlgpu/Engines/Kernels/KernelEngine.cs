@@ -13,8 +13,8 @@ namespace EcapaIlgpu.Engines.Kernels;
 /// <para>
 /// Memory on the device for R frames is about 4 R (3 C + max(3 C, 1536)) bytes beside the weights: 12 KB a frame with 512 channels, 25 KB
 /// with 1024, half of that where activations are stored in 16 bits; for each of <see cref="Concurrency"/> calls at once. It is kept for the
-/// next batch. A batch that does not fit is computed in two halves, and these in halves again; only a single utterance that does not fit even
-/// with the device to itself is an error.
+/// next batch. A batch that does not fit is computed in two halves, and these in halves again; only a single utterance that does not fit
+/// even with the device to itself is an error.
 /// </para>
 /// <para>
 /// Thread-safe: <see cref="Concurrency"/> calls run at once, on streams of their own; more wait for their turn. <see cref="Dispose"/> may
@@ -45,7 +45,8 @@ public sealed partial class KernelEngine : IWaveformEngine
     /// <param name="plan">How kernels are cut; null for what fits the device.</param>
     /// <param name="owned">What is disposed with the engine; null for nothing.</param>
     internal KernelEngine(
-        EcapaWeights weights, Accelerator accelerator, Precision precision = Precision.Fp32, TilePlan? plan = null, IDisposable? owned = null)
+        EcapaWeights weights, Accelerator accelerator, Precision precision = Precision.Fp32, TilePlan? plan = null,
+        IDisposable? owned = null)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(accelerator);

@@ -10,8 +10,9 @@ namespace EcapaIlgpu.Engines.Kernels;
 internal readonly record struct DeviceRows(QuadView View, int Stride);
 
 /// <summary>
-/// The operations of the network on a device: each one queues a kernel (or a few) on the stream, with the sizes that the <see cref="TilePlan"/> picks. What the
-/// operations compute is said where the kernels are, how rows and weights are stored by the <see cref="RowStorage"/>.
+/// The operations of the network on a device: each one queues a kernel (or a few) on the stream, with the sizes that the
+/// <see cref="TilePlan"/> picks. What the operations compute is said where the kernels are, how rows and weights are stored by the
+/// <see cref="RowStorage"/>.
 /// </summary>
 /// <remarks>Not thread-safe: one batch at a time. Kernels are compiled the first time they are needed and kept.</remarks>
 internal sealed class NetworkOperations
@@ -48,11 +49,14 @@ internal sealed class NetworkOperations
             TimeMoments.Utterances, line);
         _gate = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<int>, ArrayView<int>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, SpecializedValue<GateForm>>(
             SqueezeExcite.Gate, group);
-        _linear = accelerator.LoadKernel<ArrayView<Float4>, int, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int>(UtteranceLinear.Kernel, group);
-        _pool = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<float>, int, int, ArrayView<int>, ArrayView<float>>(AttentiveStatistics.Pool, line);
+        _linear = accelerator.LoadKernel<ArrayView<Float4>, int, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int>(
+            UtteranceLinear.Kernel, group);
+        _pool = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<float>, int, int, ArrayView<int>, ArrayView<float>>(
+            AttentiveStatistics.Pool, line);
         _normalizeRelu = accelerator.LoadKernel<ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, int, int>(
             SoftmaxHead.NormalizeRelu, line);
-        _softmax = accelerator.LoadKernel<ArrayView<float>, int, int>(SoftmaxHead.Softmax, new KernelSpecialization(SoftmaxHead.Threads, null));
+        _softmax = accelerator.LoadKernel<ArrayView<float>, int, int>(
+            SoftmaxHead.Softmax, new KernelSpecialization(SoftmaxHead.Threads, null));
     }
 
     /// <summary>Where everything is queued.</summary>
@@ -78,9 +82,12 @@ internal sealed class NetworkOperations
     /// <param name="output">The output rows.</param>
     /// <param name="tables">The batch.</param>
     /// <param name="utteranceBias"><c>[utterances, outputs]</c> in place of the layer's bias; null for the layer's.</param>
-    /// <param name="means"><c>[utterances, inputs]</c>, subtracted from the rows as they are read, only with more than one tap; null for none.</param>
+    /// <param name="means">
+    /// <c>[utterances, inputs]</c>, subtracted from the rows as they are read, only with more than one tap; null for none.
+    /// </param>
     public void Convolve(
-        DeviceRows input, DeviceConv conv, int dilation, Epilogue epilogue, DeviceRows output, in BatchTables tables, ArrayView<Float4>? utteranceBias = null,
+        DeviceRows input, DeviceConv conv, int dilation, Epilogue epilogue, DeviceRows output, in BatchTables tables,
+        ArrayView<Float4>? utteranceBias = null,
         ArrayView<Float4>? means = null)
     {
         if (utteranceBias is not null)
@@ -88,7 +95,9 @@ internal sealed class NetworkOperations
         Convolve(input, conv, dilation, epilogue, output, utteranceBias ?? conv.Bias.Quads, means, null, tables);
     }
 
-    /// <summary>A 1x1 convolution and, from the same kernel, the sums of its output over segments of time (<see cref="Epilogue.SegmentSums"/>).</summary>
+    /// <summary>
+    /// A 1x1 convolution and, from the same kernel, the sums of its output over segments of time (<see cref="Epilogue.SegmentSums"/>).
+    /// </summary>
     /// <param name="input">The input rows.</param>
     /// <param name="conv">The layer.</param>
     /// <param name="epilogue">What follows, but for what the layer itself says.</param>
@@ -138,22 +147,27 @@ internal sealed class NetworkOperations
             Observer?.Before(cost);
             launcher(
                 Stream, new KernelConfig(new Index3D(DivideUp(tables.Rows, writtenRows(end - first)), 1, 1), config.GroupDim, config.SharedMemoryConfig), input, weights.Weight.View,
-                weights.Bias.Quads, weights.Scale.Quads, weights.Shift.Quads, tables.RowUtterances, tables.Offsets, output, tables.Rows, first, end);
+                weights.Bias.Quads, weights.Scale.Quads, weights.Shift.Quads, tables.RowUtterances, tables.Offsets, output, tables.Rows,
+                first, end);
             Observer?.After(cost);
         }
     }
 
-    /// <summary>The squeeze-excite gates, <c>[utterances, channels]</c>, from sums over segments of time (<see cref="ConvolveAndSum"/>).</summary>
+    /// <summary>
+    /// The squeeze-excite gates, <c>[utterances, channels]</c>, from sums over segments of time (<see cref="ConvolveAndSum"/>).
+    /// </summary>
     public void Gate(ArrayView<Float4> sums, DeviceLinear squeeze, DeviceLinear excite, ArrayView<Float4> gates, in BatchTables tables)
     {
         int channels = excite.Outputs;
         double weights = 32.0 * squeeze.Inputs * squeeze.Outputs;
         LaunchCost cost = new(
-            "SqueezeExcite.Gate", Stage, 2 * weights * tables.Utterances, (4 * weights) + (16.0 * channels * (tables.SegmentCount + tables.Utterances)));
+            "SqueezeExcite.Gate", Stage, 2 * weights * tables.Utterances,
+            (4 * weights) + (16.0 * channels * (tables.SegmentCount + tables.Utterances)));
         Observer?.Before(cost);
         _gate(
-            Stream, new KernelConfig(tables.Utterances, UtteranceLinear.Threads), sums, tables.Offsets, tables.UtteranceSegments, squeeze.Weight.Quads,
-            squeeze.Bias.Quads, excite.Weight.Quads, excite.Bias.Quads, gates, new SpecializedValue<GateForm>(new GateForm(channels, squeeze.Outputs)));
+            Stream, new KernelConfig(tables.Utterances, UtteranceLinear.Threads), sums, tables.Offsets, tables.UtteranceSegments,
+            squeeze.Weight.Quads, squeeze.Bias.Quads, excite.Weight.Quads, excite.Bias.Quads, gates,
+            new SpecializedValue<GateForm>(new GateForm(channels, squeeze.Outputs)));
         Observer?.After(cost);
     }
 
@@ -161,7 +175,8 @@ internal sealed class NetworkOperations
     public void ScaleAndAdd(
         QuadView x, ArrayView<Float4> gates, DeviceRows residual, DeviceRows output, int channels, in BatchTables tables)
     {
-        LaunchCost cost = new("SqueezeExcite.ScaleAndAdd", Stage, 8.0 * tables.Rows * channels, 3.0 * Storage.QuadBytes * tables.Rows * channels);
+        LaunchCost cost = new(
+            "SqueezeExcite.ScaleAndAdd", Stage, 8.0 * tables.Rows * channels, 3.0 * Storage.QuadBytes * tables.Rows * channels);
         Observer?.Before(cost);
         _scaleAndAdd(
             Stream, Line(tables.Rows, channels), x, gates, residual.View, residual.Stride, tables.RowUtterances, output.View, output.Stride,
@@ -175,11 +190,12 @@ internal sealed class NetworkOperations
         ArrayView<Float4> sums = SumChunks(x, channels, deviation, tables, out ArrayView<Float4> squares);
         int threads = Math.Min(LineThreads, RoundUp(channels, 32)), parts = deviation ? 2 : 1;
         LaunchCost cost = new(
-            "TimeMoments.Utterances", Stage, 8.0 * parts * tables.ChunkCount * channels, 16.0 * parts * channels * (tables.ChunkCount + tables.Utterances));
+            "TimeMoments.Utterances", Stage, 8.0 * parts * tables.ChunkCount * channels,
+            16.0 * parts * channels * (tables.ChunkCount + tables.Utterances));
         Observer?.Before(cost);
         _moments(
-            Stream, new KernelConfig(checked(tables.Utterances * DivideUp(channels, threads)), threads), sums, squares, channels, tables.Chunks,
-            tables.UtteranceChunks, moments, new SpecializedValue<int>(deviation ? 1 : 0));
+            Stream, new KernelConfig(checked(tables.Utterances * DivideUp(channels, threads)), threads), sums, squares, channels,
+            tables.Chunks, tables.UtteranceChunks, moments, new SpecializedValue<int>(deviation ? 1 : 0));
         Observer?.After(cost);
     }
 
@@ -187,15 +203,18 @@ internal sealed class NetworkOperations
     public void Linear(ArrayView<Float4> input, DeviceLinear layer, ArrayView<Float4> output, int utterances)
     {
         double weights = 16.0 * layer.Inputs * layer.Outputs;
-        LaunchCost cost = new("UtteranceLinear", Stage, 2 * weights * utterances, (4 * weights) + (16.0 * utterances * (layer.Inputs + layer.Outputs)));
+        LaunchCost cost = new(
+            "UtteranceLinear", Stage, 2 * weights * utterances, (4 * weights) + (16.0 * utterances * (layer.Inputs + layer.Outputs)));
         Observer?.Before(cost);
         _linear(
-            Stream, new KernelConfig(checked(utterances * DivideUp(layer.Outputs, UtteranceLinear.Lanes)), UtteranceLinear.Threads), input, layer.Inputs,
-            layer.Weight.Quads, layer.Bias.Quads, output, layer.Outputs);
+            Stream, new KernelConfig(checked(utterances * DivideUp(layer.Outputs, UtteranceLinear.Lanes)), UtteranceLinear.Threads), input,
+            layer.Inputs, layer.Weight.Quads, layer.Bias.Quads, output, layer.Outputs);
         Observer?.After(cost);
     }
 
-    /// <summary>Attentive statistics (<see cref="AttentiveStatistics"/>) of x from its attention's hidden layer; neither has room between its rows.</summary>
+    /// <summary>
+    /// Attentive statistics (<see cref="AttentiveStatistics"/>) of x from its attention's hidden layer; neither has room between its rows.
+    /// </summary>
     /// <param name="hidden"><c>[rows, hidden]</c>, after tanh.</param>
     /// <param name="attention">From the hidden layer to logits.</param>
     /// <param name="x"><c>[rows, channels]</c>.</param>
@@ -204,7 +223,8 @@ internal sealed class NetworkOperations
     /// <param name="pooled">Receives <c>[utterances, 2 * channels]</c>.</param>
     /// <param name="tables">The batch.</param>
     public void Attend(
-        QuadView hidden, DeviceConv attention, QuadView x, ArrayView<Float4> means, int meanStride, ArrayView<Float4> pooled, in BatchTables tables)
+        QuadView hidden, DeviceConv attention, QuadView x, ArrayView<Float4> means, int meanStride, ArrayView<Float4> pooled,
+        in BatchTables tables)
     {
         int channels = attention.Outputs;
         (AttentionLauncher launcher, string name, KernelConfig config, Precision multiplied) =
@@ -218,11 +238,13 @@ internal sealed class NetworkOperations
             Stream, config, hidden, attention.Inputs,
             attention.Weight.View, attention.WeightStride, x, means, meanStride, channels, tables.Chunks, tables.RowUtterances, records);
         Observer?.After(cost);
-        cost = new("AttentiveStatistics.Pool", Stage, 32.0 * tables.ChunkCount * channels, 16.0 * channels * ((8 * tables.ChunkCount) + (3 * tables.Utterances)));
+        cost = new(
+            "AttentiveStatistics.Pool", Stage, 32.0 * tables.ChunkCount * channels,
+            16.0 * channels * ((8 * tables.ChunkCount) + (3 * tables.Utterances)));
         Observer?.Before(cost);
         _pool(
-            Stream, new KernelConfig(checked(tables.Utterances * DivideUp(channels * 4, LineThreads)), LineThreads), records, means.Cast<float>(),
-            4 * meanStride, 4 * channels, tables.UtteranceChunks, pooled.Cast<float>());
+            Stream, new KernelConfig(checked(tables.Utterances * DivideUp(channels * 4, LineThreads)), LineThreads), records,
+            means.Cast<float>(), 4 * meanStride, 4 * channels, tables.UtteranceChunks, pooled.Cast<float>());
         Observer?.After(cost);
     }
 
@@ -251,8 +273,8 @@ internal sealed class NetworkOperations
     }
 
     private void Convolve(
-        DeviceRows input, DeviceConv conv, int dilation, Epilogue epilogue, DeviceRows output, ArrayView<Float4> bias, ArrayView<Float4>? means,
-        ArrayView<Float4>? sums, in BatchTables tables)
+        DeviceRows input, DeviceConv conv, int dilation, Epilogue epilogue, DeviceRows output, ArrayView<Float4> bias,
+        ArrayView<Float4>? means, ArrayView<Float4>? sums, in BatchTables tables)
     {
         if (conv.Scale is not null)
             epilogue |= Epilogue.ScaleShift;
@@ -271,8 +293,8 @@ internal sealed class NetworkOperations
         Observer?.Before(cost);
         launcher(
             Stream, config, input.View, conv.Weight.View, bias, conv.Scale?.Quads ?? conv.Bias.Quads,
-            conv.Shift?.Quads ?? conv.Bias.Quads, means ?? conv.Bias.Quads, tables.RowUtterances, tables.Offsets, tables.Segments, output.View,
-            sums ?? conv.Bias.Quads, extent, form);
+            conv.Shift?.Quads ?? conv.Bias.Quads, means ?? conv.Bias.Quads, tables.RowUtterances, tables.Offsets, tables.Segments,
+            output.View, sums ?? conv.Bias.Quads, extent, form);
         Observer?.After(cost);
     }
 
@@ -282,7 +304,8 @@ internal sealed class NetworkOperations
         if (!_attentions.TryGetValue(tile, out AttentionLauncher? launcher))
             _attentions[tile] = launcher = Storage.Attention(_accelerator, tile, TilePlan.Specialization(tile));
         return new(
-            launcher, "AttentiveStatistics.Chunks", new KernelConfig(checked(chunks * DivideUp(attention.Outputs * 4, tile.Columns)), tile.Threads));
+            launcher, "AttentiveStatistics.Chunks",
+            new KernelConfig(checked(chunks * DivideUp(attention.Outputs * 4, tile.Columns)), tile.Threads));
     }
 
     private ArrayView<Float4> SumChunks(DeviceRows x, int channels, bool deviation, in BatchTables tables, out ArrayView<Float4> squares)
@@ -297,13 +320,14 @@ internal sealed class NetworkOperations
         Observer?.Before(cost);
         ChunksLauncher launcher = x.View.QuadBytes == Storage.QuadBytes ? _chunks : _featureChunks;
         launcher(
-            Stream, new KernelConfig(checked(tables.ChunkCount * DivideUp(channels, threads)), threads), x.View, x.Stride, channels, tables.Chunks, sums,
-            squares, deviation ? 1 : 0);
+            Stream, new KernelConfig(checked(tables.ChunkCount * DivideUp(channels, threads)), threads), x.View, x.Stride, channels,
+            tables.Chunks, sums, squares, deviation ? 1 : 0);
         Observer?.After(cost);
         return sums;
     }
 
-    private static KernelConfig Line(int rows, int quads) => new((int)((((long)rows * quads) + LineThreads - 1) / LineThreads), LineThreads);
+    private static KernelConfig Line(int rows, int quads) =>
+        new((int)((((long)rows * quads) + LineThreads - 1) / LineThreads), LineThreads);
 
     private static int DivideUp(int value, int divisor) => (value + divisor - 1) / divisor;
 

@@ -7,31 +7,33 @@ namespace EcapaIlgpu.Engines.Kernels;
 
 /// <summary>Queues <see cref="ConvReluBn"/>.</summary>
 internal delegate void ConvLauncher(
-    AcceleratorStream stream, KernelConfig config, QuadView input, QuadView weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift,
-    ArrayView<Float4> means, ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<int> segments, QuadView output, ArrayView<Float4> segmentSums,
-    ConvExtent extent, ConvForm form);
+    AcceleratorStream stream, KernelConfig config, QuadView input, QuadView weight, ArrayView<Float4> bias, ArrayView<Float4> scale,
+    ArrayView<Float4> shift, ArrayView<Float4> means, ArrayView<int> utterances, ArrayView<int> offsets, ArrayView<int> segments,
+    QuadView output, ArrayView<Float4> segmentSums, ConvExtent extent, ConvForm form);
 
 /// <summary>Queues <see cref="Res2Chain"/>.</summary>
 internal delegate void Res2Launcher(
-    AcceleratorStream stream, KernelConfig config, QuadView input, QuadView weight, ArrayView<Float4> bias, ArrayView<Float4> scale, ArrayView<Float4> shift,
-    ArrayView<int> utterances, ArrayView<int> offsets, QuadView output, int rows, int firstStep, int endStep);
+    AcceleratorStream stream, KernelConfig config, QuadView input, QuadView weight, ArrayView<Float4> bias, ArrayView<Float4> scale,
+    ArrayView<Float4> shift, ArrayView<int> utterances, ArrayView<int> offsets, QuadView output, int rows, int firstStep, int endStep);
 
 /// <summary>Queues <see cref="AttentiveStatistics.Chunks"/>.</summary>
 internal delegate void AttentionLauncher(
-    AcceleratorStream stream, KernelConfig config, QuadView hiddenRows, int hidden, QuadView weight, int weightStride, QuadView x, ArrayView<Float4> means,
-    int meanStride, int channels, ArrayView<int> chunks, ArrayView<int> utterances, ArrayView<Float4> records);
+    AcceleratorStream stream, KernelConfig config, QuadView hiddenRows, int hidden, QuadView weight, int weightStride, QuadView x,
+    ArrayView<Float4> means, int meanStride, int channels, ArrayView<int> chunks, ArrayView<int> utterances, ArrayView<Float4> records);
 
 /// <summary>Queues <see cref="TimeMoments.Chunks"/>.</summary>
 internal delegate void ChunksLauncher(
-    AcceleratorStream stream, KernelConfig config, QuadView x, int stride, int quads, ArrayView<int> chunks, ArrayView<Float4> sums, ArrayView<Float4> squares,
-    int deviation);
+    AcceleratorStream stream, KernelConfig config, QuadView x, int stride, int quads, ArrayView<int> chunks, ArrayView<Float4> sums,
+    ArrayView<Float4> squares, int deviation);
 
 /// <summary>Queues <see cref="SqueezeExcite.ScaleAndAdd"/>.</summary>
 internal delegate void ScaleAndAddLauncher(
-    AcceleratorStream stream, KernelConfig config, QuadView x, ArrayView<Float4> gates, QuadView residual, int residualStride, ArrayView<int> utterances,
-    QuadView output, int outputStride, int rows, int channels);
+    AcceleratorStream stream, KernelConfig config, QuadView x, ArrayView<Float4> gates, QuadView residual, int residualStride,
+    ArrayView<int> utterances, QuadView output, int outputStride, int rows, int channels);
 
-/// <summary>How rows of activations and weights of convolutions are stored on a device, and the kernels compiled for rows that are stored so.</summary>
+/// <summary>
+/// How rows of activations and weights of convolutions are stored on a device, and the kernels compiled for rows that are stored so.
+/// </summary>
 internal abstract partial class RowStorage
 {
     /// <summary>Float32: features always, and all else in the modes that store it.</summary>
@@ -126,8 +128,8 @@ internal sealed class RowStorage<TStored> : RowStorage
             ArrayView<TStored>, ArrayView<TStored>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, ArrayView<int>,
             ArrayView<TStored>, int, int, int, SpecializedValue<Res2Form>>(Res2Chain.Kernel, new KernelSpecialization(form.Threads, null));
         return (stream, config, input, weight, bias, scale, shift, utterances, offsets, output, rows, firstStep, endStep) => kernel(
-            stream, config, input.As<TStored>(), weight.As<TStored>(), bias, scale, shift, utterances, offsets, output.As<TStored>(), rows, firstStep, endStep,
-            new SpecializedValue<Res2Form>(form));
+            stream, config, input.As<TStored>(), weight.As<TStored>(), bias, scale, shift, utterances, offsets, output.As<TStored>(), rows,
+            firstStep, endStep, new SpecializedValue<Res2Form>(form));
     }
 
     public override AttentionLauncher Attention(Accelerator accelerator, ProductTile tile, KernelSpecialization promise)
@@ -136,14 +138,15 @@ internal sealed class RowStorage<TStored> : RowStorage
             ArrayView<TStored>, int, ArrayView<TStored>, int, ArrayView<TStored>, ArrayView<Float4>, int, int, ArrayView<int>, ArrayView<int>,
             ArrayView<Float4>, SpecializedValue<ProductTile>>(AttentiveStatistics.Chunks, promise);
         return (stream, config, hiddenRows, hidden, weight, weightStride, x, means, meanStride, channels, chunks, utterances, records) => kernel(
-            stream, config, hiddenRows.As<TStored>(), hidden, weight.As<TStored>(), weightStride, x.As<TStored>(), means, meanStride, channels, chunks,
-            utterances, records, new SpecializedValue<ProductTile>(tile));
+            stream, config, hiddenRows.As<TStored>(), hidden, weight.As<TStored>(), weightStride, x.As<TStored>(), means, meanStride,
+            channels, chunks, utterances, records, new SpecializedValue<ProductTile>(tile));
     }
 
     public override ChunksLauncher Chunks(Accelerator accelerator, KernelSpecialization promise)
     {
         var kernel = accelerator.LoadKernel<
-            ArrayView<TStored>, int, int, ArrayView<int>, ArrayView<Float4>, ArrayView<Float4>, SpecializedValue<int>>(TimeMoments.Chunks, promise);
+            ArrayView<TStored>, int, int, ArrayView<int>, ArrayView<Float4>, ArrayView<Float4>, SpecializedValue<int>>(
+                TimeMoments.Chunks, promise);
         return (stream, config, x, stride, quads, chunks, sums, squares, deviation) =>
             kernel(stream, config, x.As<TStored>(), stride, quads, chunks, sums, squares, new SpecializedValue<int>(deviation));
     }
@@ -151,9 +154,11 @@ internal sealed class RowStorage<TStored> : RowStorage
     public override ScaleAndAddLauncher ScaleAndAdd(Accelerator accelerator, KernelSpecialization promise)
     {
         var kernel = accelerator.LoadKernel<
-            ArrayView<TStored>, ArrayView<Float4>, ArrayView<TStored>, int, ArrayView<int>, ArrayView<TStored>, int, int, int>(SqueezeExcite.ScaleAndAdd, promise);
+            ArrayView<TStored>, ArrayView<Float4>, ArrayView<TStored>, int, ArrayView<int>, ArrayView<TStored>, int, int, int>(
+                SqueezeExcite.ScaleAndAdd, promise);
         return (stream, config, x, gates, residual, residualStride, utterances, output, outputStride, rows, channels) => kernel(
-            stream, config, x.As<TStored>(), gates, residual.As<TStored>(), residualStride, utterances, output.As<TStored>(), outputStride, rows, channels);
+            stream, config, x.As<TStored>(), gates, residual.As<TStored>(), residualStride, utterances, output.As<TStored>(), outputStride,
+            rows, channels);
     }
 
     private static ConvLauncher Convolution<TInput>(Accelerator accelerator, ProductTile tile, KernelSpecialization promise)
@@ -164,8 +169,8 @@ internal sealed class RowStorage<TStored> : RowStorage
             ArrayView<int>, ArrayView<TStored>, ArrayView<Float4>, ConvExtent, SpecializedValue<ConvForm>, SpecializedValue<ProductTile>>(
             ConvReluBn.Kernel, promise);
         return (stream, config, input, weight, bias, scale, shift, means, utterances, offsets, segments, output, segmentSums, extent, form) => kernel(
-            stream, config, input.As<TInput>(), weight.As<TStored>(), bias, scale, shift, means, utterances, offsets, segments, output.As<TStored>(),
-            segmentSums, extent, new SpecializedValue<ConvForm>(form), new SpecializedValue<ProductTile>(tile));
+            stream, config, input.As<TInput>(), weight.As<TStored>(), bias, scale, shift, means, utterances, offsets, segments,
+            output.As<TStored>(), segmentSums, extent, new SpecializedValue<ConvForm>(form), new SpecializedValue<ProductTile>(tile));
     }
 }
 

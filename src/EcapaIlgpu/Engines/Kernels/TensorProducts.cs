@@ -60,7 +60,8 @@ internal abstract partial class TensorProducts
     /// <param name="weights">The chain.</param>
     /// <param name="dilation">Frames from tap to tap.</param>
     /// <returns>The kernel, how many steps to run in a launch, and how many rows a group writes that runs so many.</returns>
-    public abstract (ReadyKernel<Res2Launcher> Kernel, int Steps, Func<int, int> WrittenRows) Res2(TilePlan plan, int rows, DeviceRes2 weights, int dilation);
+    public abstract (ReadyKernel<Res2Launcher> Kernel, int Steps, Func<int, int> WrittenRows) Res2(
+        TilePlan plan, int rows, DeviceRes2 weights, int dilation);
 
     static partial void AddBeyond(Accelerator accelerator, Precision precision, RowStorage storage, ref TensorProducts? products);
 }

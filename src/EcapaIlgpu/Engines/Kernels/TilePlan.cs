@@ -4,11 +4,12 @@ using ILGPU.Runtime;
 namespace EcapaIlgpu.Engines.Kernels;
 
 /// <summary>
-/// The one place that picks sizes for a device: how matrix products and the Res2 chain are cut. Nothing picked here changes a bit of any result.
+/// The one place that picks sizes for a device: how matrix products and the Res2 chain are cut. Nothing picked here changes a bit of any
+/// result.
 /// </summary>
 /// <remarks>
-/// A choice is the one with the least estimated time: rounds of groups that a device works through, times the work of a round. A large tile moves
-/// fewer bytes for each operation; a small one fills a device with the frames of a single utterance.
+/// A choice is the one with the least estimated time: rounds of groups that a device works through, times the work of a round. A large tile
+/// moves fewer bytes for each operation; a small one fills a device with the frames of a single utterance.
 /// </remarks>
 internal sealed partial class TilePlan
 {
@@ -16,8 +17,8 @@ internal sealed partial class TilePlan
     private const int Registers = 65536;
 
     /// <summary>
-    /// Tiles, the registers that a thread needs so that none is spilled (ptxas, sm_70 to sm_90), and the share of a device's arithmetic that they reach when it is
-    /// full: what is not multiply-adds in the main loop, and what waits for shared memory.
+    /// Tiles, the registers that a thread needs so that none is spilled (ptxas, sm_70 to sm_90), and the share of a device's arithmetic
+    /// that they reach when it is full: what is not multiply-adds in the main loop, and what waits for shared memory.
     /// </summary>
     private static readonly (ProductTile Tile, int Registers, double Efficiency)[] ProductTiles =
     [
@@ -50,8 +51,8 @@ internal sealed partial class TilePlan
         _sharedBytes = accelerator.MaxSharedMemoryPerGroup;
         _threads = accelerator.MaxNumThreadsPerGroup;
         _onlyTile = onlyTile;
-        // Compiled for the processor, a thread's 8 x 8 sums are more than there are vector registers, and the loop of a 128 x 128 tile is longer than what the
-        // JIT compiler optimises well: docs/PERFORMANCE.md has what this tile gains.
+        // Compiled for the processor, a thread's 8 x 8 sums are more than there are vector registers, and the loop of a 128 x 128 tile is
+        // longer than what the JIT compiler optimises well: docs/PERFORMANCE.md has what this tile gains.
         _largestTile = accelerator.AcceleratorType == AcceleratorType.CPU ? 64 * 32 : int.MaxValue;
     }
 
@@ -78,9 +79,9 @@ internal sealed partial class TilePlan
 
     /// <summary>What launches with a tile promise: the group's size, and how many groups share a multiprocessor's registers.</summary>
     /// <remarks>
-    /// The exponentials of a tanh, one for each of a thread's outputs, need all the registers there are, and means some that the largest tiles do not have: each
-    /// belongs to one small layer, whose groups may be fewer. Their promise is the weakest there is, and not none: left to guess how many
-    /// groups should share a multiprocessor, ptxas spills a few bytes for one more.
+    /// The exponentials of a tanh, one for each of a thread's outputs, need all the registers there are, and means some that the largest
+    /// tiles do not have: each belongs to one small layer, whose groups may be fewer. Their promise is the weakest there is, and not none:
+    /// left to guess how many groups should share a multiprocessor, ptxas spills a few bytes for one more.
     /// </remarks>
     public static KernelSpecialization Specialization(ProductTile tile, ConvForm form = default)
     {
@@ -98,7 +99,8 @@ internal sealed partial class TilePlan
     public (Res2Form Form, int Steps) Res2(int rows, int quads, int dilation)
     {
         const int AllSteps = Res2Form.Splits - 1;
-        // More than two launches have to be worth it: an estimate is not that exact, and short batches wait for launches more than for anything.
+        // More than two launches have to be worth it: an estimate is not that exact, and short batches wait for launches more than for
+        // anything.
         (double Cost, Res2Form Form, int Steps) few = Res2(rows, quads, dilation, (AllSteps + 1) / 2), any = Res2(rows, quads, dilation, 1);
         (_, Res2Form form, int steps) = few.Cost <= 1.25 * any.Cost ? few : any;
         return steps > 0

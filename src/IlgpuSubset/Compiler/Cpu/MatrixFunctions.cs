@@ -6,9 +6,10 @@ namespace ILGPU.Compiler.Cpu;
 
 /// <summary>What a warp's 32 lanes do together on tensor cores, called by generated code on the lanes' values in memory.</summary>
 /// <remarks>
-/// Sums are those of the least exact tensor cores that the kernels run on, as published probes of the A100 describe them: some exact products are
-/// added at a time (four of tf32, eight of 16 bits), all shifted to the largest of them and of the sum before, cut off below the 24 bits of that one, and what
-/// comes out is cut off again. Later devices add more products at once and keep a bit or two more. So what holds here holds there with a margin.
+/// Sums are those of the least exact tensor cores that the kernels run on, as published probes of the A100 describe them: some exact
+/// products are added at a time (four of tf32, eight of 16 bits), all shifted to the largest of them and of the sum before, cut off below
+/// the 24 bits of that one, and what comes out is cut off again. Later devices add more products at once and keep a bit or two more. So
+/// what holds here holds there with a margin.
 /// </remarks>
 internal static unsafe class MatrixFunctions
 {
@@ -18,8 +19,8 @@ internal static unsafe class MatrixFunctions
     private const double FloatSmallestNormal = 1.1754943508222875e-38;
 
     /// <summary>
-    /// The sums of a tile plus a product, in ascending order of depth. A register of all lanes is 32 numbers; those of one operand follow each other at
-    /// <paramref name="stride"/> bytes.
+    /// The sums of a tile plus a product, in ascending order of depth. A register of all lanes is 32 numbers; those of one operand follow
+    /// each other at <paramref name="stride"/> bytes.
     /// </summary>
     /// <param name="operands">Four registers of the rows, two of the columns, four of the sums.</param>
     /// <param name="stride">Bytes from register to register.</param>

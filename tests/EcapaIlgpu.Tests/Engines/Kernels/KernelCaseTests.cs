@@ -6,7 +6,9 @@ using ILGPU.Runtime;
 
 namespace EcapaIlgpu.Tests.Engines.Kernels;
 
-/// <summary>Every operation against the float64 reference on every kind of device; <see cref="KernelCases"/> says on which shapes.</summary>
+/// <summary>
+/// Every operation against the float64 reference on every kind of device; <see cref="KernelCases"/> says on which shapes.
+/// </summary>
 /// <remarks>One test for each kind of device and not for each case: opening a device and compiling for it is most of the time.</remarks>
 public class KernelCaseTests
 {
@@ -38,7 +40,9 @@ public class KernelCaseTests
     /// <summary>Checks the cases that are not too much for a device, in every precision that it has.</summary>
     /// <param name="accelerator">The device.</param>
     /// <param name="mostWork">Multiply-adds of a case in float32.</param>
-    /// <param name="mostOtherWork">The same in other precisions: the same sources on other types, of which small shapes show all that is new.</param>
+    /// <param name="mostOtherWork">
+    /// The same in other precisions: the same sources on other types, of which small shapes show all that is new.
+    /// </param>
     internal static void Check(Accelerator accelerator, double mostWork, double mostOtherWork)
     {
         StringBuilder failures = new();

@@ -6,7 +6,9 @@ using ILGPU.Runtime;
 
 namespace EcapaIlgpu.Tests.Engines.Kernels;
 
-/// <summary>What the engine on an accelerator promises beyond closeness: bits that depend on the utterance alone, and batches that do not fit.</summary>
+/// <summary>
+/// What the engine on an accelerator promises beyond closeness: bits that depend on the utterance alone, and batches that do not fit.
+/// </summary>
 public class KernelEngineTests
 {
     private static readonly EcapaConfig Config = new() { Channels = 32, EmbeddingSize = 24, GlobalContext = true };
@@ -24,7 +26,9 @@ public class KernelEngineTests
         EcapaConfig config = new() { GlobalContext = true };
         ReadOnlyMemory<float>[] utterances = RandomModels.Utterances([1, 40, 3, 29], config.FeatureDim, 4);
         using KernelEngine engine = new(RandomModels.Create(config, 3), open.Accelerator);
-        CheckBits(engine, utterances, [.. utterances.Select(utterance => EngineTests.Embed(engine, [utterance])[0])], [[0, 1, 2, 3], [3, 2, 1], [2, 0]]);
+        CheckBits(
+            engine, utterances, [.. utterances.Select(utterance => EngineTests.Embed(engine, [utterance])[0])],
+            [[0, 1, 2, 3], [3, 2, 1], [2, 0]]);
     }
 
     [NeedsFact(typeof(NvidiaGpu))]
@@ -42,7 +46,8 @@ public class KernelEngineTests
         KernelEngine engine = new(RandomModels.Create(Config, 1), open.Accelerator);
         engine.Dispose();
         engine.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => engine.Embed(RandomModels.Batch([3], Config.FeatureDim, 2), new float[Config.EmbeddingSize]));
+        Assert.Throws<ObjectDisposedException>(
+            () => engine.Embed(RandomModels.Batch([3], Config.FeatureDim, 2), new float[Config.EmbeddingSize]));
         open.Dispose();
         Assert.Throws<ObjectDisposedException>(() => open.Accelerator.Allocate1D<int>(4));
     }
@@ -87,7 +92,8 @@ public class KernelEngineTests
         DeviceRows sum = new(device.RowRoom(1), 1);
         float[] rows = [60000, -60000, 2, 65504], gates = [1, 1, 0.5f, 0];
         device.Operations.ScaleAndAdd(
-            device.Upload(rows, layout).View, device.UploadFloat32(gates, layout).View.As<Float4>(), device.Upload(rows, layout), sum, 1, tables);
+            device.Upload(rows, layout).View, device.UploadFloat32(gates, layout).View.As<Float4>(), device.Upload(rows, layout), sum, 1,
+            tables);
         Assert.Equal([65504, -65504, 3, 65504], device.Download(sum, 1, layout));
     }
 
@@ -106,7 +112,8 @@ public class KernelEngineTests
         {
             using KernelEngine engine = new(
                 weights, open.Accelerator, precision, new TilePlan(open.Accelerator, usesTensorCores: usesTensorCores));
-            float[][] sound = EngineTests.Embed(engine, utterances), found = EngineTests.Embed(engine, [utterances[0], spoilt, utterances[2]]);
+            float[][] sound = EngineTests.Embed(engine, utterances), found =
+                EngineTests.Embed(engine, [utterances[0], spoilt, utterances[2]]);
             Assert.All(found[1], v => Assert.True(float.IsNaN(v), precision.Name()));
             Assert.Equal(Bits(sound[0]), Bits(found[0]));
             Assert.Equal(Bits(sound[2]), Bits(found[2]));

@@ -16,7 +16,10 @@ internal sealed class JournalScene(int inputs, EmbeddingFormat format = Embeddin
 
     public IReadOnlyList<AudioInput> Inputs { get; } = [.. Enumerable.Range(0, inputs).Select(i => new AudioInput($"utt{i}", $"audio/{i}.wav"))];
 
-    public RunIdentity Run => new(format, EmbeddingSize, "0123456789abcdef0123456789abcdef", [new("--normalize", "no")], Inputs.Count, RunIdentity.DigestOf(Inputs), null);
+    public RunIdentity Run =>
+        new(
+            format, EmbeddingSize, "0123456789abcdef0123456789abcdef", [new("--normalize", "no")], Inputs.Count,
+            RunIdentity.DigestOf(Inputs), null);
 
     public static string OutputName(EmbeddingFormat format) => "e." + RunIdentity.NameOf(format);
 

@@ -53,7 +53,9 @@ public sealed class JournaledOutputTests
                 foreach ((string path, byte[] bytes) in whole)
                     File.WriteAllBytes(path, bytes);
                 // As a power cut leaves it: the length is there and the bytes are not, or neither is.
-                byte[] left = length % 2 == 0 ? whole[torn][..length] : [.. whole[torn][..length], .. new byte[whole[torn].Length - length]];
+                byte[] left = length % 2 == 0
+                    ? whole[torn][..length]
+                    : [.. whole[torn][..length], .. new byte[whole[torn].Length - length]];
                 File.WriteAllBytes(torn, left);
                 scene.EmbedAll();
                 Assert.Equal(expected, scene.Outcome());
@@ -231,7 +233,9 @@ public sealed class JournaledOutputTests
         scene.EmbedAndDie(3, ordinal => ordinal == 0);
         SortedDictionary<string, byte[]> before = scene.Outcome();
         InputException error = Assert.Throws<InputException>(() => scene.Open(UnfinishedRun.Refuse));
-        Assert.Contains("an unfinished run is there with 2 of 4 files done. --resume continues it, --restart throws it away", error.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "an unfinished run is there with 2 of 4 files done. --resume continues it, --restart throws it away", error.Message,
+            StringComparison.Ordinal);
         Assert.Equal(before, scene.Outcome());
         scene.EmbedAll(UnfinishedRun.Discard);
         Assert.Equal(expected, scene.Outcome());
@@ -253,7 +257,9 @@ public sealed class JournaledOutputTests
                 if (anotherBegun)
                     File.WriteAllBytes(scene.JournalPartial, []);
                 InputException error = Assert.Throws<InputException>(() => scene.Open(UnfinishedRun.Refuse));
-                Assert.StartsWith($"{scene.Format().Paths[0]}: an unfinished run is there with 2 of 4 files done", error.Message, StringComparison.Ordinal);
+                Assert.StartsWith(
+                    $"{scene.Format().Paths[0]}: an unfinished run is there with 2 of 4 files done", error.Message,
+                    StringComparison.Ordinal);
                 Assert.Contains("--resume continues it, --restart throws it away", error.Message, StringComparison.Ordinal);
                 File.Delete(scene.JournalPartial);
                 Assert.Equal(stopped, scene.Outcome());
@@ -325,7 +331,10 @@ public sealed class JournaledOutputTests
         using JournalScene scene = new(2);
         using JournaledOutput first = scene.Open(UnfinishedRun.Refuse)!;
         foreach (UnfinishedRun second in Enum.GetValues<UnfinishedRun>())
-            Assert.Contains("another run is writing to it", Assert.Throws<InputException>(() => scene.Open(second)).Message, StringComparison.Ordinal);
+        {
+            Assert.Contains(
+                "another run is writing to it", Assert.Throws<InputException>(() => scene.Open(second)).Message, StringComparison.Ordinal);
+        }
         scene.Embed(first);
         first.Complete();
         Assert.Equal(3, scene.Outcome().Count);
@@ -338,9 +347,13 @@ public sealed class JournaledOutputTests
         scene.EmbedAll(UnfinishedRun.Refuse, ordinal => ordinal == 2);
         string ark = scene.Format().Paths[0];
         File.AppendAllText(ark, "more");
-        Assert.Contains("is not what its journal", Assert.Throws<InputException>(() => scene.Open(UnfinishedRun.Resume)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "is not what its journal", Assert.Throws<InputException>(() => scene.Open(UnfinishedRun.Resume)).Message,
+            StringComparison.Ordinal);
         File.Delete(JournaledOutput.JournalPathOf(ark));
-        Assert.Contains("no journal beside it", Assert.Throws<InputException>(() => scene.Open(UnfinishedRun.Resume)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no journal beside it", Assert.Throws<InputException>(() => scene.Open(UnfinishedRun.Resume)).Message,
+            StringComparison.Ordinal);
         Assert.Empty(scene.Partials());
     }
 

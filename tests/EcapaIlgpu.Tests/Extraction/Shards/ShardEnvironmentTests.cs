@@ -6,7 +6,8 @@ public sealed class ShardEnvironmentTests
 {
     private static (Shard Shard, string Source)? Find(string variables, int? count = null)
     {
-        Dictionary<string, string> set = variables.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(v => v.Split('=')).ToDictionary(v => v[0], v => v[1]);
+        Dictionary<string, string> set = variables.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(v => v.Split('='))
+            .ToDictionary(v => v[0], v => v[1]);
         return ShardEnvironment.Find(set.GetValueOrDefault, count);
     }
 

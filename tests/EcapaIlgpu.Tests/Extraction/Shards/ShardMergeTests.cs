@@ -14,7 +14,8 @@ public sealed class ShardMergeTests
 
     /// <summary>Embeds a shard into a file of its own; inputs go to shards by <paramref name="shardOf"/>.</summary>
     private static string EmbedShard(
-        JournalScene scene, int index, int count, Func<int, int> shardOf, Func<int, bool>? fails = null, Func<RunIdentity, RunIdentity>? change = null, int? most = null)
+        JournalScene scene, int index, int count, Func<int, int> shardOf, Func<int, bool>? fails = null,
+        Func<RunIdentity, RunIdentity>? change = null, int? most = null)
     {
         OrdinalSet inputs = new(scene.Inputs.Count);
         foreach (int ordinal in Enumerable.Range(0, scene.Inputs.Count).Where(i => shardOf(i) == index))
@@ -28,7 +29,8 @@ public sealed class ShardMergeTests
 
     private static InputException Refused(JournalScene scene, params string[] parts)
     {
-        InputException error = Assert.Throws<InputException>(() => ShardMerge.Merge(scene.Format().Paths[0], parts, null, CancellationToken.None));
+        InputException error = Assert.Throws<InputException>(
+            () => ShardMerge.Merge(scene.Format().Paths[0], parts, null, CancellationToken.None));
         Assert.DoesNotContain(scene.Folder.Entries(), name => name.StartsWith("e.", StringComparison.Ordinal) || name[0] == '.');
         return error;
     }
@@ -54,7 +56,10 @@ public sealed class ShardMergeTests
             Assert.Equal(failing.Count > 0, File.Exists(merged.FailedPath));
             Assert.Equal(failing.Order().Select(o => scene.Inputs[o]), failing.Count > 0 ? WavScp.Read(merged.FailedPath) : []);
             foreach ((string name, byte[] bytes) in expected)
-                Assert.True(bytes.AsSpan().SequenceEqual(File.ReadAllBytes(scene.Folder[name])), $"{name} differs, seed {seed}, round {round}");
+            {
+                Assert.True(
+                    bytes.AsSpan().SequenceEqual(File.ReadAllBytes(scene.Folder[name])), $"{name} differs, seed {seed}, round {round}");
+            }
             scene.Clear();
         }
     }
@@ -88,7 +93,8 @@ public sealed class ShardMergeTests
         File.Copy(Path.ChangeExtension(parts[1], ".scp"), scene.Folder["copy.scp"]);
 
         Assert.Contains("of the others 2/3, 3/3 are missing", Refused(scene, parts[0]).Message, StringComparison.Ordinal);
-        Assert.StartsWith($"{copy}: is shard 2/3, and so is {parts[1]}", Refused(scene, [.. parts, copy]).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{copy}: is shard 2/3, and so is {parts[1]}", Refused(scene, [.. parts, copy]).Message, StringComparison.Ordinal);
         Assert.Contains("has no journal", Refused(scene, scene.Folder["nothing.ark"]).Message, StringComparison.Ordinal);
 
         foreach ((Func<RunIdentity, RunIdentity> change, string problem) in new (Func<RunIdentity, RunIdentity>, string)[]
@@ -105,13 +111,17 @@ public sealed class ShardMergeTests
             Assert.Contains(problem, error.Message, StringComparison.Ordinal);
         }
         EmbedShard(scene, 3, 3, shardOf, most: 1);
-        Assert.StartsWith($"{parts[2]}: its run ended with 1 of 2 files; run it again with --resume", Refused(scene, parts).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{parts[2]}: its run ended with 1 of 2 files; run it again with --resume", Refused(scene, parts).Message,
+            StringComparison.Ordinal);
         EmbedShard(scene, 3, 3, o => o == 0 ? 3 : shardOf(o));
         Assert.Contains("did not see the same files", Refused(scene, parts).Message, StringComparison.Ordinal);
         EmbedShard(scene, 3, 3, o => o == 2 ? 0 : shardOf(o));
         Assert.Contains("lack 1 of the 8 inputs", Refused(scene, parts).Message, StringComparison.Ordinal);
         EmbedShard(scene, 3, 3, shardOf);
-        Assert.Contains("are ark", Assert.Throws<InputException>(() => ShardMerge.Merge("e.npy", parts, null, CancellationToken.None)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "are ark", Assert.Throws<InputException>(() => ShardMerge.Merge("e.npy", parts, null, CancellationToken.None)).Message,
+            StringComparison.Ordinal);
         ShardMerge.Merge(scene.Format().Paths[0], parts, null, CancellationToken.None);
     }
 
@@ -154,7 +164,8 @@ public sealed class ShardMergeTests
         foreach ((string slip, string? failed, string overwritten) in slips)
         {
             InputException error = Assert.Throws<InputException>(() => ShardMerge.Merge(slip, parts, failed, CancellationToken.None));
-            Assert.EndsWith($" would overwrite '{overwritten}', which is read; choose another name.", error.Message, StringComparison.Ordinal);
+            Assert.EndsWith(
+                $" would overwrite '{overwritten}', which is read; choose another name.", error.Message, StringComparison.Ordinal);
         }
         foreach (string twice in RunOutput.FilesOf(format, output))
         {

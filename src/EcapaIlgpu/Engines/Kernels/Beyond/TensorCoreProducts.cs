@@ -62,17 +62,19 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
         return storage.Upload(accelerator, TensorWeights.Arrange(steps, form));
     }
 
-    public override (ReadyKernel<Res2Launcher> Kernel, int Steps, Func<int, int> WrittenRows) Res2(TilePlan plan, int rows, DeviceRes2 weights, int dilation)
+    public override (ReadyKernel<Res2Launcher> Kernel, int Steps, Func<int, int> WrittenRows) Res2(
+        TilePlan plan, int rows, DeviceRes2 weights, int dilation)
     {
         (TensorRes2Form form, int steps) = plan.TensorRes2(rows, weights.Quads, dilation, format);
         if (!_res2.TryGetValue(form, out Res2Launcher? launcher))
         {
             var kernel = accelerator.LoadKernel<
                 ArrayView<TStored>, ArrayView<MatrixRegisters>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>, ArrayView<int>,
-                ArrayView<TStored>, int, int, int, SpecializedValue<TensorRes2Form>>(TensorRes2.Kernel, new KernelSpecialization(form.Threads, 1));
+                ArrayView<TStored>, int, int, int,
+                SpecializedValue<TensorRes2Form>>(TensorRes2.Kernel, new KernelSpecialization(form.Threads, 1));
             _res2[form] = launcher = (stream, config, input, weight, bias, scale, shift, utterances, offsets, output, count, firstStep, endStep) => kernel(
-                stream, config, input.As<TStored>(), weight.Bytes.Cast<MatrixRegisters>(), bias, scale, shift, utterances, offsets, output.As<TStored>(), count,
-                firstStep, endStep, new SpecializedValue<TensorRes2Form>(form));
+                stream, config, input.As<TStored>(), weight.Bytes.Cast<MatrixRegisters>(), bias, scale, shift, utterances, offsets,
+                output.As<TStored>(), count, firstStep, endStep, new SpecializedValue<TensorRes2Form>(form));
         }
         KernelConfig config = new(1, form.Threads, SharedMemoryConfig.RequestDynamic<MatrixRegisters>(form.SharedChunks));
         return (new(launcher, "TensorRes2", config, PrecisionOf(format)), steps, form.WrittenRows);
@@ -86,10 +88,11 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
         {
             var kernel = accelerator.LoadKernel<
                 ArrayView<MatrixRegisters>, ArrayView<MatrixRegisters>, ArrayView<TStored>, ArrayView<Float4>, int, int, ArrayView<int>, ArrayView<int>,
-                ArrayView<Float4>, SpecializedValue<TensorAttentionForm>>(TensorAttention.Chunks, new KernelSpecialization(tile.Threads, 1));
+                ArrayView<Float4>,
+                SpecializedValue<TensorAttentionForm>>(TensorAttention.Chunks, new KernelSpecialization(tile.Threads, 1));
             _attentions[form] = launcher = (stream, config, hiddenRows, hidden, weight, _, x, means, meanStride, channels, firstRows, utterances, records) => kernel(
-                stream, config, Rows(hiddenRows, hidden), weight.Bytes.Cast<MatrixRegisters>(), x.As<TStored>(), means, meanStride, channels, firstRows, utterances,
-                records, new SpecializedValue<TensorAttentionForm>(form));
+                stream, config, Rows(hiddenRows, hidden), weight.Bytes.Cast<MatrixRegisters>(), x.As<TStored>(), means, meanStride,
+                channels, firstRows, utterances, records, new SpecializedValue<TensorAttentionForm>(form));
         }
         int groups = checked(chunks * DivideUp(attention.Outputs * 4, tile.Columns));
         SharedMemoryConfig shared = SharedMemoryConfig.RequestDynamic<MatrixRegisters>(form.SharedChunks);
@@ -100,17 +103,19 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
     {
         var kernel = accelerator.LoadKernel<
             ArrayView<MatrixRegisters>, ArrayView<MatrixRegisters>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<Float4>, ArrayView<int>,
-            ArrayView<int>, ArrayView<int>, ArrayView<TStored>, ArrayView<Float4>, ConvExtent, SpecializedValue<TensorConvForm>>(TensorConv.Kernel, promise);
+            ArrayView<int>, ArrayView<int>, ArrayView<TStored>, ArrayView<Float4>, ConvExtent,
+            SpecializedValue<TensorConvForm>>(TensorConv.Kernel, promise);
         return (stream, config, input, weight, bias, scale, shift, means, utterances, offsets, segments, output, segmentSums, extent, _) => kernel(
-            stream, config, Rows(input, extent.InputStride), weight.Bytes.Cast<MatrixRegisters>(), bias, scale, shift, means, utterances, offsets, segments,
-            output.As<TStored>(), segmentSums, extent,
+            stream, config, Rows(input, extent.InputStride), weight.Bytes.Cast<MatrixRegisters>(), bias, scale, shift, means, utterances,
+            offsets, segments, output.As<TStored>(), segmentSums, extent,
             new SpecializedValue<TensorConvForm>(form));
     }
 
     /// <summary>
     /// Features are float32 whatever the rows behind them are, and their products few: tf32 is closer than any rounding to 16 bits.
     /// </summary>
-    private TensorFormat FormatOf(bool ofFeatures) => ofFeatures && storage.QuadBytes != RowStorage.Float32.QuadBytes ? TensorFormat.Tf32 : format;
+    private TensorFormat FormatOf(bool ofFeatures) =>
+        ofFeatures && storage.QuadBytes != RowStorage.Float32.QuadBytes ? TensorFormat.Tf32 : format;
 
     private static Precision PrecisionOf(TensorFormat multiplied) => multiplied switch
     {
@@ -124,14 +129,16 @@ internal sealed class TensorCoreProducts<TStored>(Accelerator accelerator, RowSt
     private static ArrayView<MatrixRegisters> Rows(QuadView rows, int stride) =>
         (rows.QuadBytes * stride) % TensorTileProduct.ChunkBytes == 0
             ? rows.Bytes.Cast<MatrixRegisters>()
-            : throw new InvalidOperationException($"Rows {rows.QuadBytes * stride} bytes apart do not all start at multiples of {TensorTileProduct.ChunkBytes}.");
+            : throw new InvalidOperationException(
+                $"Rows {rows.QuadBytes * stride} bytes apart do not all start at multiples of {TensorTileProduct.ChunkBytes}.");
 
     private static int Chunks(int quads, TensorFormat multiplied)
     {
         int perChunk = multiplied is TensorFormat.Bf16 or TensorFormat.Half ? 2 : 1;
         return quads % perChunk == 0
             ? quads / perChunk
-            : throw new InvalidOperationException($"{quads} quads of channels in 16 bits are no whole number of {TensorTileProduct.ChunkBytes} bytes.");
+            : throw new InvalidOperationException(
+                $"{quads} quads of channels in 16 bits are no whole number of {TensorTileProduct.ChunkBytes} bytes.");
     }
 
     private static int DivideUp(int value, int divisor) => (value + divisor - 1) / divisor;

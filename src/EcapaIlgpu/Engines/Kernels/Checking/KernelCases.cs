@@ -11,8 +11,8 @@ using ReferenceGate = EcapaIlgpu.Engines.Reference.SqueezeExcite;
 namespace EcapaIlgpu.Engines.Kernels.Checking;
 
 /// <summary>
-/// Every operation on the shapes at which it could go wrong: a single frame, two frames, lengths around the edges of tiles and chunks, ragged batches, 1 and 300 utterances, few and
-/// many channels. The one list behind the tests, <c>ecapa check</c> and the benchmarks.
+/// Every operation on the shapes at which it could go wrong: a single frame, two frames, lengths around the edges of tiles and chunks,
+/// ragged batches, 1 and 300 utterances, few and many channels. The one list behind the tests, <c>ecapa check</c> and the benchmarks.
 /// </summary>
 internal static class KernelCases
 {
@@ -107,7 +107,8 @@ internal static class KernelCases
             BatchTables tables = device.Tables(lengths);
             int stride = output.Quads + 3;
             DeviceRows y = new(device.RowRoom(stride * tables.Rows).SubView(2, (stride * tables.Rows) - 2), stride);
-            DeviceConv conv = device.Keep(new DeviceConv(device.Accelerator, device.Storage, weights.Conv, weights.Bn, input, output, ofFeatures));
+            DeviceConv conv = device.Keep(
+                new DeviceConv(device.Accelerator, device.Storage, weights.Conv, weights.Bn, input, output, ofFeatures));
             device.Operations.Convolve(x, conv, dilation, Epilogue.Relu, y, tables);
             return new CaseOutput(
                 Flat(CaseDevice.Utterances(rows, input.Channels, lengths).Select(u => ReferenceConv.Apply(u, weights, dilation))),
@@ -133,12 +134,13 @@ internal static class KernelCases
             Random random = new(2);
             ChannelLayout input = ChannelLayout.Plain(Aggregate), output = ChannelLayout.Plain(Bottleneck);
             ConvWeights conv = RandomModels.Conv(random, Bottleneck, Aggregate, 1);
-            float[] rows = RandomModels.Normal(random, lengths.Sum() * Aggregate, 1), bias = RandomModels.Normal(random, lengths.Length * Bottleneck, 1);
+            float[] rows = RandomModels.Normal(random, lengths.Sum() * Aggregate, 1);
+            float[] bias = RandomModels.Normal(random, lengths.Length * Bottleneck, 1);
             BatchTables tables = device.Tables(lengths);
             DeviceRows y = new(device.RowRoom(tables.Rows * output.Quads), output.Quads);
             device.Operations.Convolve(
-                device.Upload(rows, input), device.Keep(new DeviceConv(device.Accelerator, device.Storage, conv, null, input, output)), 1, Epilogue.Tanh, y, tables,
-                device.UploadFloat32(bias, output).View.As<Float4>());
+                device.Upload(rows, input), device.Keep(new DeviceConv(device.Accelerator, device.Storage, conv, null, input, output)), 1,
+                Epilogue.Tanh, y, tables, device.UploadFloat32(bias, output).View.As<Float4>());
             FrameMatrix[] biases = CaseDevice.Utterances(bias, Bottleneck, [.. lengths.Select(_ => 1)]);
             return new CaseOutput(
                 Flat(CaseDevice.Utterances(rows, Aggregate, lengths).Select((x, u) => Activation.Tanh(
@@ -158,7 +160,8 @@ internal static class KernelCases
             BatchTables tables = device.Tables(lengths);
             DeviceRows y = new(device.RowRoom(tables.Rows * layout.Quads), layout.Quads);
             device.Operations.Res2(
-                device.Upload(rows, layout).View, device.Keep(new DeviceRes2(device.Accelerator, device.Storage, steps)), dilation, y.View, tables);
+                device.Upload(rows, layout).View, device.Keep(new DeviceRes2(device.Accelerator, device.Storage, steps)), dilation, y.View,
+                tables);
             return new CaseOutput(
                 Flat(CaseDevice.Utterances(rows, channels, lengths).Select(x => Reference.Res2.Apply(x, steps, dilation))),
                 device.Download(y, tables.Rows, layout));
@@ -174,17 +177,21 @@ internal static class KernelCases
             int channels = layout.Channels;
             ChannelLayout hidden = ChannelLayout.Plain(Bottleneck);
             ConvReluBnWeights weights = RandomModels.ConvReluBn(random, channels, input.Channels, 1);
-            ConvWeights squeeze = RandomModels.Conv(random, Bottleneck, channels, 1), excite = RandomModels.Conv(random, channels, Bottleneck, 1);
+            ConvWeights squeeze = RandomModels.Conv(random, Bottleneck, channels, 1);
+            ConvWeights excite = RandomModels.Conv(random, channels, Bottleneck, 1);
             float[] rows = RandomModels.Normal(random, lengths.Sum() * input.Channels, 1);
             BatchTables tables = device.Tables(lengths);
-            DeviceRows x = new(device.RowRoom(tables.Rows * layout.Quads), layout.Quads), gates = new(device.Room(lengths.Length * layout.Quads), layout.Quads);
+            DeviceRows x = new(device.RowRoom(tables.Rows * layout.Quads), layout.Quads);
+            DeviceRows gates = new(device.Room(lengths.Length * layout.Quads), layout.Quads);
             ArrayView<Float4> sums = device.Operations.ConvolveAndSum(
-                device.Upload(rows, input), device.Keep(new DeviceConv(device.Accelerator, device.Storage, weights.Conv, weights.Bn, input, layout)),
+                device.Upload(rows, input),
+                device.Keep(new DeviceConv(device.Accelerator, device.Storage, weights.Conv, weights.Bn, input, layout)),
                 Epilogue.Relu, x, tables);
             device.Operations.Gate(
                 sums, device.Keep(new DeviceLinear(device.Accelerator, squeeze, layout, hidden)),
                 device.Keep(new DeviceLinear(device.Accelerator, excite, hidden, layout)), gates.View.As<Float4>(), tables);
-            FrameMatrix[] outputs = [.. CaseDevice.Utterances(rows, input.Channels, lengths).Select(u => ReferenceConv.Apply(u, weights, 1))];
+            FrameMatrix[] outputs =
+                [.. CaseDevice.Utterances(rows, input.Channels, lengths).Select(u => ReferenceConv.Apply(u, weights, 1))];
             return new CaseOutput(
                 [.. Flat(outputs), .. Flat(outputs.Select(u => ReferenceGate.Gate(u, squeeze, excite)))],
                 [.. device.Download(x, tables.Rows, layout), .. device.Download(gates, lengths.Length, layout)]);
@@ -201,8 +208,10 @@ internal static class KernelCases
             BatchTables tables = device.Tables(lengths);
             DeviceRows y = new(device.RowRoom(tables.Rows * 3 * layout.Quads), 3 * layout.Quads);
             device.Operations.ScaleAndAdd(
-                device.Upload(rows, layout).View, device.UploadFloat32(gates, layout).View.As<Float4>(), device.Upload(residual, layout, 1, 1), y, layout.Quads, tables);
-            FrameMatrix[] gate = CaseDevice.Utterances(gates, channels, [.. lengths.Select(_ => 1)]), skip = CaseDevice.Utterances(residual, channels, lengths);
+                device.Upload(rows, layout).View, device.UploadFloat32(gates, layout).View.As<Float4>(),
+                device.Upload(residual, layout, 1, 1), y, layout.Quads, tables);
+            FrameMatrix[] gate = CaseDevice.Utterances(gates, channels, [.. lengths.Select(_ => 1)]);
+            FrameMatrix[] skip = CaseDevice.Utterances(residual, channels, lengths);
             return new CaseOutput(
                 Flat(CaseDevice.Utterances(rows, channels, lengths).Select((x, u) => ReferenceGate.Apply(x, gate[u]).Add(skip[u]))),
                 device.Download(y, tables.Rows, layout));
@@ -218,7 +227,9 @@ internal static class KernelCases
             ArrayView<Float4> moments = device.Room(lengths.Length * 2 * layout.Quads);
             device.Operations.Moments(device.Upload(rows, layout, 0, 1), layout.Quads, deviation: true, moments, tables);
             return new CaseOutput(
-                Flat(CaseDevice.Utterances(rows, channels, lengths).Select(x => FrameMatrix.Concatenate([Statistics.Mean(x), Statistics.StandardDeviation(x)]))),
+                Flat(
+                    CaseDevice.Utterances(rows, channels, lengths)
+                        .Select(x => FrameMatrix.Concatenate([Statistics.Mean(x), Statistics.StandardDeviation(x)]))),
                 device.Download(new DeviceRows(moments, 2 * layout.Quads), lengths.Length, layout.Repeat(2)));
         });
 
@@ -236,7 +247,8 @@ internal static class KernelCases
             ArrayView<Float4> pooled = device.Room(lengths.Length * 2 * layout.Quads);
             device.Operations.Moments(x, layout.Quads, deviation: false, means, tables);
             device.Operations.Attend(
-                device.Upload(inner, hidden).View, device.Keep(new DeviceConv(device.Accelerator, device.Storage, up, null, hidden, layout)), x.View, means, layout.Quads,
+                device.Upload(inner, hidden).View,
+                device.Keep(new DeviceConv(device.Accelerator, device.Storage, up, null, hidden, layout)), x.View, means, layout.Quads,
                 pooled, tables);
             FrameMatrix[] frames = CaseDevice.Utterances(rows, Aggregate, lengths);
             return new CaseOutput(
@@ -254,8 +266,11 @@ internal static class KernelCases
             float[] rows = RandomModels.Normal(random, utterances * inputs, 1);
             ArrayView<Float4> y = device.Room(utterances * output.Quads);
             device.Operations.Linear(
-                device.UploadFloat32(rows, input).View.As<Float4>(), device.Keep(new DeviceLinear(device.Accelerator, layer, input, output)), y, utterances);
-            return new CaseOutput(Conv1d.Apply(FrameMatrix.FromRows(rows, inputs), layer).Values, device.Download(new DeviceRows(y, output.Quads), utterances, output));
+                device.UploadFloat32(rows, input).View.As<Float4>(),
+                device.Keep(new DeviceLinear(device.Accelerator, layer, input, output)), y, utterances);
+            return new CaseOutput(
+                Conv1d.Apply(FrameMatrix.FromRows(rows, inputs), layer).Values,
+                device.Download(new DeviceRows(y, output.Quads), utterances, output));
         });
 
     private static KernelCase SoftmaxHead(string name, int utterances, int classes) =>
@@ -267,11 +282,13 @@ internal static class KernelCases
             BatchNormWeights bn = RandomModels.Bn(random, Size);
             ConvWeights layer = RandomModels.Conv(random, classes, Size, 1);
             float[] embeddings = RandomModels.Normal(random, utterances * Size, 1);
-            DeviceVector Row(Func<int, double> value) => device.Keep(new DeviceVector(device.Accelerator, DeviceConv.Place(input, Size, c => (float)value(c))));
+            DeviceVector Row(Func<int, double> value) =>
+                device.Keep(new DeviceVector(device.Accelerator, DeviceConv.Place(input, Size, c => (float)value(c))));
             ArrayView<Float4> y = device.Room(utterances * output.Quads);
             device.Operations.Classify(
-                device.UploadFloat32(embeddings, input).View.As<Float4>(), Row(bn.Scale), Row(bn.Shift), device.Keep(new DeviceLinear(device.Accelerator, layer, input, output)), classes,
-                device.Room(utterances * input.Quads), y, utterances);
+                device.UploadFloat32(embeddings, input).View.As<Float4>(), Row(bn.Scale), Row(bn.Shift),
+                device.Keep(new DeviceLinear(device.Accelerator, layer, input, output)), classes, device.Room(utterances * input.Quads), y,
+                utterances);
             FrameMatrix scores = Conv1d.Apply(Activation.Relu(BatchNorm.Apply(FrameMatrix.FromRows(embeddings, Size), bn)), layer);
             for (int u = 0; u < utterances; u++)
             {
@@ -293,7 +310,8 @@ internal static class KernelCases
             DeviceRows x = device.UploadFloat32(rows, input), y = new(device.RowRoom(tables.Rows * output.Quads), output.Quads);
             ArrayView<Float4> means = device.Room(lengths.Length * input.Quads);
             device.Operations.Moments(x, input.Quads, deviation: false, means, tables);
-            DeviceConv conv = device.Keep(new DeviceConv(device.Accelerator, device.Storage, weights.Conv, weights.Bn, input, output, ofFeatures: true));
+            DeviceConv conv = device.Keep(
+                new DeviceConv(device.Accelerator, device.Storage, weights.Conv, weights.Bn, input, output, ofFeatures: true));
             device.Operations.Convolve(x, conv, 1, Epilogue.Relu, y, tables, means: means);
             return new CaseOutput(
                 Flat(CaseDevice.Utterances(rows, input.Channels, lengths).Select(u => ReferenceConv.Apply(
@@ -305,7 +323,8 @@ internal static class KernelCases
         new(fromInt16 ? "Filterbank int16" : "Filterbank float", batch, 20000.0 * lengths.Sum(), CaseScope.Float32, device =>
         {
             // A few samples more than the frames need, of another number for each utterance.
-            int[] counts = [.. lengths.Select((frames, u) => Fbank.FrameLength + ((frames - 1) * Fbank.FrameShift) + (u * 37 % Fbank.FrameShift))];
+            int[] counts =
+                [.. lengths.Select((frames, u) => Fbank.FrameLength + ((frames - 1) * Fbank.FrameShift) + (u * 37 % Fbank.FrameShift))];
             int[] starts = CaseDevice.Offsets(counts);
             short[] samples = [.. RandomModels.Normal(new Random(11), counts.Sum(), 3000).Select((v, i) => (short)(v + (8000 * Math.Sin(i * 0.05)) + 500))];
             BatchTables tables = device.Tables(lengths, starts);

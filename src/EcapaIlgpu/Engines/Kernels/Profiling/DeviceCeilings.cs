@@ -69,7 +69,8 @@ internal sealed partial record DeviceCeilings(double OperationsPerSecond, double
     {
         const int Threads = MultiplyAddProbe.Threads;
         Action<AcceleratorStream, KernelConfig, ArrayView<float>, float, float, int, SpecializedValue<int>> launcher =
-            accelerator.LoadKernel<ArrayView<float>, float, float, int, SpecializedValue<int>>(MultiplyAddProbe.Kernel, new KernelSpecialization(Threads, null));
+            accelerator.LoadKernel<ArrayView<float>, float, float, int, SpecializedValue<int>>(
+                MultiplyAddProbe.Kernel, new KernelSpecialization(Threads, null));
         int groups = Groups(accelerator);
         using DeviceBuffer<float> output = new(accelerator);
         ArrayView<float> view = output.Require((long)groups * Threads);
@@ -84,7 +85,8 @@ internal sealed partial record DeviceCeilings(double OperationsPerSecond, double
     {
         const int GroupBytes = CopyProbe.QuadsPerGroup * Float4.Channels * sizeof(float);
         Action<AcceleratorStream, KernelConfig, ArrayView<Float4>, ArrayView<Float4>> launcher =
-            accelerator.LoadKernel<ArrayView<Float4>, ArrayView<Float4>>(CopyProbe.Kernel, new KernelSpecialization(CopyProbe.Threads, null));
+            accelerator.LoadKernel<ArrayView<Float4>, ArrayView<Float4>>(
+                CopyProbe.Kernel, new KernelSpecialization(CopyProbe.Threads, null));
         using DeviceBuffer<Float4> source = new(accelerator), target = new(accelerator);
         for (; ; bytes /= 2)
         {
@@ -120,7 +122,8 @@ internal sealed partial record DeviceCeilings(double OperationsPerSecond, double
         return rounds / Fastest(stream, Launch);
     }
 
-    private static double Fastest(AcceleratorStream stream, Action launch) => Enumerable.Range(0, Launches).Min(_ => Seconds(stream, launch));
+    private static double Fastest(AcceleratorStream stream, Action launch) =>
+        Enumerable.Range(0, Launches).Min(_ => Seconds(stream, launch));
 
     /// <summary>Seconds on the device.</summary>
     private static double Seconds(AcceleratorStream stream, Action launch)

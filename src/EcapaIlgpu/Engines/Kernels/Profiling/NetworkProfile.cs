@@ -42,7 +42,9 @@ internal sealed record NetworkProfile
     /// <summary>Time of a run, copies to and from the device included, kernels launched one by one, without markers: the median.</summary>
     public required double RunSeconds { get; init; }
 
-    /// <summary>Time of the fastest and of the slowest run without markers: an overhead smaller than their difference says little.</summary>
+    /// <summary>
+    /// Time of the fastest and of the slowest run without markers: an overhead smaller than their difference says little.
+    /// </summary>
     public required (double Least, double Most) RunSecondsRange { get; init; }
 
     /// <summary>Time of a run with a marker before and after each launch: the median.</summary>
@@ -69,7 +71,8 @@ internal sealed record NetworkProfile
 
     /// <summary>All kernels together.</summary>
     public KernelProfile Total => new(
-        "total", Kernels.Sum(k => k.Launches), Kernels.Sum(k => k.Seconds), Kernels.Sum(k => k.Share), Kernels.Sum(k => k.Operations), Kernels.Sum(k => k.Bytes));
+        "total", Kernels.Sum(k => k.Launches), Kernels.Sum(k => k.Seconds), Kernels.Sum(k => k.Share), Kernels.Sum(k => k.Operations),
+        Kernels.Sum(k => k.Bytes));
 
     /// <summary>The batch in words.</summary>
     public string BatchText => FormattableString.Invariant($"{Utterances} utterance{(Utterances == 1 ? "" : "s")}, {Frames:#,0} frames");

@@ -6,7 +6,9 @@ namespace EcapaIlgpu.Engines.Kernels.Profiling;
 /// <summary>Runs a network on a device and says where the time goes.</summary>
 internal static class NetworkProfiler
 {
-    /// <summary>Runs that do not count: the first compiles kernels and takes memory, the second finds caches and clocks as all later ones do.</summary>
+    /// <summary>
+    /// Runs that do not count: the first compiles kernels and takes memory, the second finds caches and clocks as all later ones do.
+    /// </summary>
     public const int WarmUpRuns = 2;
 
     /// <summary>
@@ -24,7 +26,8 @@ internal static class NetworkProfiler
     /// <param name="cancellation">Stops between runs.</param>
     /// <exception cref="InputException">An utterance does not fit the device's memory.</exception>
     public static NetworkProfile Profile(
-        DeviceSession session, string selector, Precision precision, EcapaWeights model, string source, SampleBatch batch, int runs, DeviceCeilings? ceilings = null,
+        DeviceSession session, string selector, Precision precision, EcapaWeights model, string source, SampleBatch batch, int runs,
+        DeviceCeilings? ceilings = null,
         CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(runs);

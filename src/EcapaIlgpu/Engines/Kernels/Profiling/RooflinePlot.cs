@@ -3,9 +3,9 @@ using System.Globalization;
 namespace EcapaIlgpu.Engines.Kernels.Profiling;
 
 /// <summary>
-/// The roofline picture of a profile (Williams, Waterman and Patterson 2009): operations a byte to the right, operations a second upwards, both logarithmic; the slope is what memory
-/// allows, a flat part what arithmetic allows (one for each kind that kernels are held against), and a dot's area is its kernel's share of
-/// the time.
+/// The roofline picture of a profile (Williams, Waterman and Patterson 2009): operations a byte to the right, operations a second upwards,
+/// both logarithmic; the slope is what memory allows, a flat part what arithmetic allows (one for each kind that kernels are held against),
+/// and a dot's area is its kernel's share of the time.
 /// </summary>
 internal sealed class RooflinePlot
 {
@@ -21,7 +21,8 @@ internal sealed class RooflinePlot
     private const string Faint = "#e4e4e4";
     private const string Roof = "#c0392b";
 
-    private static readonly string[] Colours = ["#1f77b4", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22"];
+    private static readonly string[] Colours =
+        ["#1f77b4", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22"];
 
     private readonly NetworkProfile _profile;
     private readonly KernelProfile[] _kernels;
@@ -142,7 +143,8 @@ internal sealed class RooflinePlot
         (Box Box, double Gap) best = (Places(x, y, radius, width).First().Box, 0);
         foreach ((Box Box, double Gap) place in Places(x, y, radius, width))
         {
-            if (place.Box is { Left: >= Left + 3, Top: >= Top, Right: <= Right, Bottom: < Bottom - 3 } && !_taken.Exists(place.Box.Overlaps))
+            if (place.Box is { Left: >= Left + 3, Top: >= Top, Right: <= Right, Bottom: < Bottom - 3 }
+                && !_taken.Exists(place.Box.Overlaps))
             {
                 best = place;
                 break;
@@ -208,7 +210,8 @@ internal sealed class RooflinePlot
     private static string Shown(double tick) => tick.ToString(tick is >= 0.001 and < 1e6 ? "#,0.###" : "0e0", CultureInfo.InvariantCulture);
 
     /// <summary>With three digits that count, or all of the whole part.</summary>
-    private static string Three(double value) => value.ToString(value >= 100 ? "#,0" : value >= 10 ? "0.0" : "0.00", CultureInfo.InvariantCulture);
+    private static string Three(double value) =>
+        value.ToString(value >= 100 ? "#,0" : value >= 10 ? "0.0" : "0.00", CultureInfo.InvariantCulture);
 
     /// <summary>The decimal logarithms that an axis runs from and to.</summary>
     private readonly record struct LogAxis(double First, double Last)
@@ -221,7 +224,8 @@ internal sealed class RooflinePlot
 
         public double Least => Math.Pow(10, First);
 
-        public static LogAxis Around(IReadOnlyList<double> values) => new(Math.Log10(values.Min()) - Margin, Math.Log10(values.Max()) + Margin);
+        public static LogAxis Around(IReadOnlyList<double> values) =>
+            new(Math.Log10(values.Min()) - Margin, Math.Log10(values.Max()) + Margin);
 
         /// <summary>Where a value lies on the axis, from 0 to 1.</summary>
         public double Place(double value) => (Math.Log10(value) - First) / (Last - First);

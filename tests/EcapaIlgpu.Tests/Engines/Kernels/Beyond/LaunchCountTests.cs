@@ -41,7 +41,8 @@ public class LaunchCountTests
             string names = string.Join(", ", launches.Select(launch => launch.Kernel));
             Assert.True(launches.Count <= MostLaunches, $"{launches.Count} launches in {engine.Precision.Name()}: {names}");
             // One pass over the features, one over the aggregate; squeeze-excite has none.
-            Assert.Equal(["features", "pool"], launches.Where(launch => launch.Kernel == "TimeMoments.Chunks").Select(launch => launch.Stage));
+            Assert.Equal(
+                ["features", "pool"], launches.Where(launch => launch.Kernel == "TimeMoments.Chunks").Select(launch => launch.Stage));
         }
     }
 

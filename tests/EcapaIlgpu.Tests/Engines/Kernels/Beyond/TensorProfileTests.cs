@@ -88,7 +88,8 @@ public class TensorProfileTests
         XElement svg = ProfilingTests.Roofline(Profile(Precision.Bf16, 2) with { Ceilings = ceilings });
         IEnumerable<XElement> texts = svg.Elements(svg.Name.Namespace + "text");
         double Height(string label) => ProfilingTests.Number(texts.Single(text => text.Value == $"{label} GFLOP/s"), "y");
-        double[] heights = [Height("tensor probe, bf16: 20,000"), Height("tensor probe, tf32: 18,000"), Height("multiply-add probe: 1,000")];
+        double[] heights =
+            [Height("tensor probe, bf16: 20,000"), Height("tensor probe, tf32: 18,000"), Height("multiply-add probe: 1,000")];
         // Two that lie close to each other leave room for both their words.
         Assert.True(heights[1] > heights[0] + 13 && heights[2] > heights[1] + 13, string.Join(' ', heights));
     }

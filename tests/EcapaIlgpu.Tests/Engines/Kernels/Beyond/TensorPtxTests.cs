@@ -26,7 +26,8 @@ public class TensorPtxTests
         for (int i = 0; i < items.Length; i++)
         {
             Assert.True(
-                kernels[i] is { StackBytes: 0, SpillBytes: 0 }, $"{items[i].Name}: {kernels[i].StackBytes} bytes of stack, {kernels[i].SpillBytes} spilled");
+                kernels[i] is { StackBytes: 0, SpillBytes: 0 },
+                $"{items[i].Name}: {kernels[i].StackBytes} bytes of stack, {kernels[i].SpillBytes} spilled");
             Assert.Contains(kernels[i].Instructions, instruction => instruction.Is("HMMA"));
         }
     }
@@ -84,7 +85,10 @@ public class TensorPtxTests
         }
     }
 
-    /// <summary>Kernels with the constants that the engine compiles them with for networks of 512 and 1024 channels. Halves differ from bfloat16 in one operation.</summary>
+    /// <summary>
+    /// Kernels with the constants that the engine compiles them with for networks of 512 and 1024 channels. Halves differ from bfloat16 in
+    /// one operation.
+    /// </summary>
     private static IEnumerable<Item> Items() =>
     [
         .. Probes(), .. Of<BFloat4>(TensorFormat.Bf16), .. Of<TFloat4>(TensorFormat.Tf32), .. Of<Float4>(TensorFormat.Tf32x3),
@@ -162,7 +166,8 @@ public class TensorPtxTests
         CompilerOptions options = new() { WarpSize = 32, RoundsToBFloat16 = target.RoundsToBFloat16 };
         IReadOnlyList<PtxasKernel> kernels = Ptxas.Assemble(
             items.Select(item => PtxEmitter.Emit(
-                KernelCompiler.Compile(new EntryPoint(item.Kernel.Method, false, item.Launches), item.Constants.Specialization, options), target).Text),
+                KernelCompiler.Compile(new EntryPoint(item.Kernel.Method, false, item.Launches), item.Constants.Specialization, options),
+                target).Text),
             architecture);
         Assert.Equal(items.Length, kernels.Count);
         return kernels;

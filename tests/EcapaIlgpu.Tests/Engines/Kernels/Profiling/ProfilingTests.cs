@@ -40,22 +40,28 @@ public class ProfilingTests(ProfilingTests.Profiled profiled) : IClassFixture<Pr
         Assert.Equal(TimeSpan.Zero, Profile.Launches[0].Start);
         Assert.All(
             Profile.Launches.Zip(Profile.Launches.Skip(1)),
-            pair => Assert.True(pair.Second.Start >= pair.First.Start + pair.First.Duration, $"{pair.Second} before the end of {pair.First}"));
+            pair =>
+                Assert.True(pair.Second.Start >= pair.First.Start + pair.First.Duration, $"{pair.Second} before the end of {pair.First}"));
         Assert.Equal(Profile.Launches.Sum(launch => launch.Cost.Operations), Profile.Total.Operations, 1e-3);
-        Assert.Equal(["conv", "features", "layer1", "layer2", "layer3", "layer4", "linear", "pool"], Profile.Launches.Select(l => l.Cost.Stage).Distinct().Order());
+        Assert.Equal(
+            ["conv", "features", "layer1", "layer2", "layer3", "layer4", "linear", "pool"],
+            Profile.Launches.Select(l => l.Cost.Stage).Distinct().Order());
     }
 
     [Fact]
     public void Medians_and_shares_are_taken_over_the_runs()
     {
-        static LaunchTime Launch(string kernel, int milliseconds) => new(new LaunchCost(kernel, "", 10, 20), default, TimeSpan.FromMilliseconds(milliseconds));
+        static LaunchTime Launch(string kernel, int milliseconds) =>
+            new(new LaunchCost(kernel, "", 10, 20), default, TimeSpan.FromMilliseconds(milliseconds));
         IReadOnlyList<KernelProfile> kernels = NetworkProfiler.Summarise(
         [
             [Launch("a", 1), Launch("b", 7), Launch("a", 2)],
             [Launch("a", 90), Launch("b", 9), Launch("a", 10)],
             [Launch("a", 1), Launch("b", 90), Launch("a", 0)],
         ]);
-        Assert.Equal([("b", 1, 0.009, 0.75), ("a", 2, 0.003, 0.25)], kernels.Select(k => (k.Name, k.Launches, Math.Round(k.Seconds, 9), Math.Round(k.Share, 9))));
+        Assert.Equal(
+            [("b", 1, 0.009, 0.75), ("a", 2, 0.003, 0.25)],
+            kernels.Select(k => (k.Name, k.Launches, Math.Round(k.Seconds, 9), Math.Round(k.Share, 9))));
         Assert.Equal([10.0, 20.0], kernels.Select(kernel => kernel.Operations));
         Assert.Equal(20 / 0.003, kernels[1].OperationsPerSecond, 1e-6);
     }
@@ -91,12 +97,16 @@ public class ProfilingTests(ProfilingTests.Profiled profiled) : IClassFixture<Pr
     public void The_trace_has_one_complete_event_for_each_launch_on_a_named_track()
     {
         using JsonDocument document = JsonDocument.Parse(Written(json => ChromeTrace.Write(json, Profile)));
-        ILookup<string, JsonElement> events = document.RootElement.GetProperty("traceEvents").EnumerateArray().ToLookup(e => e.GetProperty("ph").GetString()!);
+        ILookup<string, JsonElement> events = document.RootElement.GetProperty("traceEvents").EnumerateArray()
+            .ToLookup(e => e.GetProperty("ph").GetString()!);
         Assert.Equal(["process_name", "thread_name"], events["M"].Select(e => e.GetProperty("name").GetString()));
         Assert.Equal(Profile.Launches.Select(launch => launch.Cost.Kernel), events["X"].Select(e => e.GetProperty("name").GetString()));
-        Assert.Equal(Profile.Launches.Select(launch => launch.Duration.TotalMicroseconds), events["X"].Select(e => e.GetProperty("dur").GetDouble()));
+        Assert.Equal(
+            Profile.Launches.Select(launch => launch.Duration.TotalMicroseconds),
+            events["X"].Select(e => e.GetProperty("dur").GetDouble()));
         Assert.All(events["X"], e => Assert.True(
-            e.GetProperty("args").GetProperty("operations").GetDouble() > 0 && e.GetProperty("ts").GetDouble() >= 0 && e.GetProperty("tid").GetInt32() == 1));
+            e.GetProperty("args").GetProperty("operations").GetDouble() > 0
+                && e.GetProperty("ts").GetDouble() >= 0 && e.GetProperty("tid").GetInt32() == 1));
     }
 
     [Fact]
@@ -148,7 +158,8 @@ public class ProfilingTests(ProfilingTests.Profiled profiled) : IClassFixture<Pr
         const int Rounds = 3, Sums = 4;
         using MemoryBuffer1D<float, Stride1D.Dense> output = accelerator.Allocate1D<float>(MultiplyAddProbe.Threads);
         accelerator.LoadKernel<ArrayView<float>, float, float, int, SpecializedValue<int>>(MultiplyAddProbe.Kernel)(
-            stream, new KernelConfig(1, MultiplyAddProbe.Threads), output.View.BaseView, 0.75f, 0.5f, Rounds, new SpecializedValue<int>(Sums));
+            stream, new KernelConfig(1, MultiplyAddProbe.Threads), output.View.BaseView, 0.75f, 0.5f, Rounds,
+            new SpecializedValue<int>(Sums));
         float[] totals = new float[MultiplyAddProbe.Threads];
         output.View.BaseView.CopyToCPU(stream, totals);
         // x -> 0.75 x + 0.5 draws x towards 2 by a quarter of the way each time.
@@ -157,7 +168,8 @@ public class ProfilingTests(ProfilingTests.Profiled profiled) : IClassFixture<Pr
             Assert.Equal(Enumerable.Range(thread, Sums).Sum(start => 2 + ((start - 2) * left)), totals[thread], 1e-4);
 
         Float4[] quads = [.. Enumerable.Range(0, 2 * CopyProbe.QuadsPerGroup).Select(i => new Float4(i, -i, i + 0.5f, 1))];
-        using MemoryBuffer1D<Float4, Stride1D.Dense> source = accelerator.Allocate1D(quads), target = accelerator.Allocate1D<Float4>(quads.Length);
+        using MemoryBuffer1D<Float4, Stride1D.Dense> source = accelerator.Allocate1D(quads);
+        using MemoryBuffer1D<Float4, Stride1D.Dense> target = accelerator.Allocate1D<Float4>(quads.Length);
         accelerator.LoadKernel<ArrayView<Float4>, ArrayView<Float4>>(CopyProbe.Kernel)(
             stream, new KernelConfig(2, CopyProbe.Threads), source.View.BaseView, target.View.BaseView);
         Float4[] copied = new Float4[quads.Length];
@@ -190,7 +202,8 @@ public class ProfilingTests(ProfilingTests.Profiled profiled) : IClassFixture<Pr
         return XDocument.Parse(Encoding.UTF8.GetString(stream.ToArray())).Root!;
     }
 
-    internal static double Number(XElement element, string attribute) => double.Parse(element.Attribute(attribute)!.Value, CultureInfo.InvariantCulture);
+    internal static double Number(XElement element, string attribute) =>
+        double.Parse(element.Attribute(attribute)!.Value, CultureInfo.InvariantCulture);
 
     /// <summary>One profile for all tests: its runs are what takes time.</summary>
     public sealed class Profiled
@@ -200,7 +213,8 @@ public class ProfilingTests(ProfilingTests.Profiled profiled) : IClassFixture<Pr
             using DeviceSession session = DeviceSelector.Open("cpu-kernels");
             EcapaConfig config = new() { Channels = 32, EmbeddingSize = 24, GlobalContext = true };
             return NetworkProfiler.Profile(
-                session, "cpu-kernels", Precision.Fp32, RandomModels.Create(config, 1), "random weights", SampleBatch.Noise(2, 20), 2, new DeviceCeilings(1e12, 1e11));
+                session, "cpu-kernels", Precision.Fp32, RandomModels.Create(config, 1), "random weights", SampleBatch.Noise(2, 20), 2,
+                new DeviceCeilings(1e12, 1e11));
         });
 
         internal NetworkProfile Profile => _profile.Value;
