@@ -48,8 +48,7 @@ public class ReadmeTests
         string[] files = Directory.GetFiles(samples, "*.wav");
         await foreach (ExtractionResult result in embedder.EmbedAsync(files))
         {
-            string line = result.Error?.Message
-                ?? $"{result.Name}: {result.Embedding.Length} numbers of {result.Duration.TotalSeconds:0.0} s";
+            string line = result.Error?.Message ?? $"{result.Name}: {result.Embedding.Length} numbers of {result.Duration.TotalSeconds:0.0} s";
             Console.WriteLine(line);
         }
         // end
