@@ -22,10 +22,11 @@ case $device in
     batch=${BATCH:-1x50} cases=${CASES:-1x50} channels=${CHANNELS:-512} modes=${MODES:-fp32} precisions=${PRECISIONS:-fp32} ;;
 esac
 mkdir -p "$out" && out=$(cd "$out" && pwd) || exit 2
-# What an earlier run left would be taken for this one's; a folder of somebody else's files is left alone.
-if [ ! -e "$out/steps.tsv" ] && [ -n "$(ls -A "$out")" ]; then echo "$out is neither empty nor of an earlier run: name another folder" >&2; exit 2; fi
-rm -f "$out"/{steps.tsv,machine.json,results.json,devices.jsonl,compiler-cases.txt} "$out"/samples.* \
-  "$out"/{check,networks,profile,latency,compare,cases,trace,roofline,embed}-*
+# What an earlier run left would be taken for this one's; in a folder without one, the files are somebody else's.
+if [ -e "$out/steps.tsv" ]; then
+  rm -f "$out"/{steps.tsv,machine.json,results.json,devices.jsonl,compiler-cases.txt} "$out"/samples.* \
+    "$out"/{check,networks,profile,latency,compare,cases,trace,roofline,embed}-*
+fi
 # .NET unpacks a single file's native parts; a home folder may be missing or read-only.
 export DOTNET_BUNDLE_EXTRACT_BASE_DIR=${DOTNET_BUNDLE_EXTRACT_BASE_DIR:-$(mktemp -d)}
 # The driver keeps what it has compiled from one step to the next, if it can.
